@@ -4,10 +4,15 @@ An answer is the command's own document, held against its shape here before it i
 API says is so.
 """
 
-from pydantic import ConfigDict
+from typing import Annotated
+
+from pydantic import BeforeValidator, ConfigDict
 
 from fundpool.domain.submission import FigureChange
 from schemas.dashboard import Moment, Shape, SubmissionStatus, Turn
+
+Text = Annotated[str, BeforeValidator(str)]
+"""What is a record of its own, and a text in JSON: a month, a hop."""
 
 
 class Document(Shape):
@@ -83,9 +88,9 @@ class Payment(Document):
     id: int
     obligation: str
     city: str
-    month: str
+    month: Text
     fund: str
-    hop: str
+    hop: Text
     unit: str
     amount_fen: int
     state: str
@@ -174,7 +179,7 @@ class FiledVersion(Document):
     """A county's version that a file brought, with what changed since the version before."""
 
     county: str
-    month: str
+    month: Text
     version: int
     received_at: Moment
     changes: tuple[FigureChange, ...]

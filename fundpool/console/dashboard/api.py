@@ -133,8 +133,7 @@ def add_api(app: FastAPI, pages: "Pages") -> None:
             each.answer,
             methods=[each.method],
             response_model=each.document,
-            responses={status: {"model": documents.ErrorAnswer} for status in _ERRORS}
-            | ({400: {"model": documents.Filed | documents.ErrorAnswer}} if each.method == "POST" else {}),
+            responses=_errors(each),
             dependencies=[Security(_BEARER)],
             operation_id=each.answer.__name__,
             openapi_extra={"x-right": each.needs.value},
@@ -152,6 +151,15 @@ def add_api(app: FastAPI, pages: "Pages") -> None:
         return pages.error(request, 422, _bad_request(error))
 
     app.add_exception_handler(RequestValidationError, bad_request)
+
+
+def _errors(operation: Operation) -> dict[int | str, dict[str, Any]]:
+    """What is answered instead of the document, by status; a filing that went wrong in part has its document."""
+    of_filing = documents.Filed | documents.ErrorAnswer
+    return {
+        status: {"model": of_filing if (status, operation.method) == (400, "POST") else documents.ErrorAnswer}
+        for status in _ERRORS
+    }
 
 
 def _admitting(door: Door, needs: Right | Access) -> type[APIRoute]:
