@@ -77,12 +77,20 @@ class OfMonth(OfCity):
     )
 
 
-class AtMoment(OfMonth):
-    """Which city and month, as they were known when."""
+class AtMoment(BaseModel):
+    """As of when."""
 
     as_of: str | SkipJsonSchema[None] = Field(
         None, description="业务时点：只用当时已知的 / a past date or moment: what was known then"
     )
+
+
+class OfCityThen(OfCity, AtMoment):
+    """Which city, as it was known when."""
+
+
+class OfMonthThen(OfMonth, AtMoment):
+    """Which city and month, as they were known when."""
 
 
 class OfPeriod(OfCity):
@@ -214,7 +222,7 @@ class Api:
 
     # Plain functions: they run in a thread, where a database may be waited for.
 
-    def status(self, request: Request, query: Annotated[AtMoment, Query()]) -> MonthStatus:
+    def status(self, request: Request, query: Annotated[OfMonthThen, Query()]) -> MonthStatus:
         """当月各环节、各县区的进度与问题 / Where the month stands: duties, steps, transfers, findings (`flags`).
 
         The document of `fundpool status --json`.
@@ -242,7 +250,7 @@ class Api:
         self,
         request: Request,
         county: Annotated[str, Path(pattern=f"^{_UNIT}$")],
-        query: Annotated[AtMoment, Query()],
+        query: Annotated[OfMonthThen, Query()],
     ) -> CountyMonth:
         """一个县区的当月 / A county's month: duties, files with their verdicts and findings, cases, transfers."""
         place = self._pages.place(request, county=county)
@@ -256,7 +264,7 @@ class Api:
         return [duty.to_json() for duty in duties]
 
     def next(self, request: Request, query: Annotated[OfMonth, Query()]) -> dict[str, object]:
-        """轮到谁 / Whose turn it is, of the month or of every open one: `fundpool next --json`."""
+        """轮到谁 / Whose turn it is, of the month, without it of every open one: `fundpool next --json`."""
         place = self._pages.place(request)
         month = None if query.month is None else place.month
         found = turns(self._ports, [place.city.key], month=month, now=place.moment.at)
@@ -279,7 +287,7 @@ class Api:
         found = self._ports.database.read(lambda work: transfer_views(work, place.city.key, place.month))
         return {"transfers": [payment_document(view) for view in found]}
 
-    def balances(self, request: Request, query: Annotated[AtMoment, Query()]) -> dict[str, Any]:
+    def balances(self, request: Request, query: Annotated[OfCityThen, Query()]) -> dict[str, Any]:
         """账户余额 / Balances of every account of the books: `fundpool ledger balances --json`."""
         place = self._pages.place(request)
         until = place.moment.known_until
