@@ -295,7 +295,7 @@ class TestDocuments:
             return sum(each["state"] == "done_on_time" for each in answer["duties"])
 
         assert done("2026-09-13") == 0 < done("2026-09-27")
-        assert auditor.get(f"/api/balances?{PLACE}&as_of=2026-01-01").json()["accounts"] == []
+        assert auditor.get(f"/api/balances?city={CITY}&as_of=2026-01-01").json()["accounts"] == []
         assert code_of(auditor.get(f"/api/status?{PLACE}&as_of=never")) == (400, "moment")
 
     def test_what_is_not_described_is_refused(self, month: Served) -> None:

@@ -142,7 +142,7 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
             ("receipts", f"receipts{PLACE}", READERS),
             ("cases", f"cases{PLACE}", READERS),
             ("transfers", f"transfers{PLACE}", READERS),
-            ("balances", f"balances{PLACE}", READERS),
+            ("balances", f"balances?city={CITY}", READERS),
             ("papers", f"papers{PLACE}&county={COUNTY}", READERS | {Role.COUNTY_SUBMIT}),
             ("openapi.json", "openapi.json", EVERYBODY),
         )
