@@ -218,9 +218,12 @@ def test_tokens_by_command(
     (listed,) = run("users", "tokens")["tokens"]
     assert (listed["account"], listed["label"], listed["is_valid"]) == ("李经办", "报表 程序", True)
     assert "token" not in listed
+    run("users", "token", "李经办", "--label", "二", "--by", ADMIN)
     for _ in range(2):
         assert run("users", "revoke", "李经办", "--label", "报表 程序", "--by", ADMIN)["revoked_at"]
-    assert run("users", "tokens")["tokens"][0]["is_valid"] is False
+    assert [each["is_valid"] for each in run("users", "tokens")["tokens"]] == [False, True]
+    run("users", "disable", "李经办", "--by", ADMIN)
+    assert [each["is_valid"] for each in run("users", "tokens")["tokens"]] == [False, False]
     assert run("users", "revoke", "李经办", "--label", "别的", "--by", ADMIN, status=2)["error"]["code"] == (
         "token_unknown"
     )
@@ -285,6 +288,15 @@ class TestDocuments:
         assert (shown["county"], shown["submissions"][0]["verdict"]) == (COUNTY, "pass")
         assert {each["unit"] for each in shown["duties"]} == {COUNTY}
         assert code_of(auditor.get(f"/api/counties/999999?{PLACE}")) == (404, "unknown_county")
+
+    def test_a_county_s_token_is_answered_nothing_of_another_county(self, month: Served) -> None:
+        county = month.of(Role.COUNTY_SUBMIT)
+        others = [unit for unit in month.scene.policy.units if unit.code != COUNTY]
+        for path in ("counties", f"counties/{COUNTY}?{PLACE}"):
+            answer = county.get(f"/api/{path}")
+            assert answer.status_code == 200
+            assert COUNTY in answer.text, path
+            assert not [each for each in others if each.code in answer.text or each.name_zh in answer.text]
 
     def test_a_past_moment_shows_what_was_known_then(self, month: Served) -> None:
         auditor = month.of(Role.AUDITOR)

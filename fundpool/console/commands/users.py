@@ -135,8 +135,9 @@ def token(
 def tokens(*, options: Dated = Dated()) -> int:
     """列出接口令牌及其状态 / List the tokens of the API, and whether they let anybody in."""
     now = options.now
-    found = options.read(lambda work: work.users.tokens())
-    rows = [{**_token(each), "is_valid": each.is_valid(now)} for each in found]
+    found, people = options.read(lambda work: (work.users.tokens(), work.users.all()))
+    enabled = {account.name for account in people if account.is_enabled}
+    rows = [{**_token(each), "is_valid": each.account in enabled and each.is_valid(now)} for each in found]
     return options.show(
         {"tokens": rows}, Table("令牌 / tokens", rows, "account label issued_by expires_at revoked_at")
     )

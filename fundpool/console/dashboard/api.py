@@ -106,7 +106,7 @@ class OfPapers(OfMonth):
 
     county: Annotated[str, Field(pattern=f"^{_UNIT}$")] | SkipJsonSchema[None] = Field(
         None,
-        description="县区代码，县区账户缺省为本县区 / code of a county; a county's account need not name its own",
+        description="县区代码：城市的文书与该县区的 / a county: the city's papers and that county's",
     )
 
 
@@ -216,7 +216,7 @@ class Api:
             Operation("/api/cases", Right.READ_CITY, self.cases, documents.Cases),
             Operation("/api/transfers", Right.READ_CITY, self.transfers, documents.Payments),
             Operation("/api/balances", Right.READ_CITY, self.balances, documents.Balances),
-            Operation("/api/papers", Right.READ_COUNTY, self.papers, documents.Papers),
+            Operation("/api/papers", Right.READ_CITY, self.papers, documents.Papers),
             Operation("/api/filings", Right.FILE, self.file, documents.Filed, "POST"),
         )
 
@@ -299,10 +299,9 @@ class Api:
 
     def papers(self, request: Request, query: Annotated[OfPapers, Query()]) -> dict[str, object]:
         """文书 / The papers of the month that can be written, with their numbers: `fundpool report papers --json`."""
-        county = query.county or _own_county(request)
-        place = self._pages.place(request, county=county)
+        place = self._pages.place(request)
         found = papers_of(
-            self._ports, city=place.city.key, month=place.month, unit=county, now=place.moment.at
+            self._ports, city=place.city.key, month=place.month, unit=query.county, now=place.moment.at
         )
         return _of_place(place, papers=[paper_document(known) for known in found])
 
