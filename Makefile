@@ -103,6 +103,10 @@ races: $(VENV)/.dev ## Let workers race to approve, send, reverse, close and spe
 properties: $(VENV)/.dev ## Hold every property against EXAMPLES=5000 made-up cases, the books in 100 steps each
 	FUNDPOOL_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest tests/properties -q
 
+.PHONY: api
+api: $(VENV)/.dev ## Ask the API EXAMPLES=100 right, strange and wrong requests of each operation as each role (the tests ask 4)
+	FUNDPOOL_API_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest tests/contract/test_api.py -q -k whatever
+
 .PHONY: traps
 traps: $(VENV)/.dev ## Read the whole trap corpus: SEEDS=20 of every generator (the tests read 4)
 	FUNDPOOL_TRAP_SEEDS=$(or $(SEEDS),20) $(BIN)/python -m pytest tests/integration/test_trap_corpus.py -q

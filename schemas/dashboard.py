@@ -38,8 +38,8 @@ class Shape(BaseModel):
         return cls.model_validate(own | other)
 
 
-class DutyStatus(Shape):
-    """One duty of one unit. ``unit`` null means the city as a whole."""
+class Due(Shape):
+    """One duty of one period and its day: an item of ``fundpool due --json``. ``unit`` null means the city."""
 
     rule: str
     key: str = Field(alias="step")
@@ -55,6 +55,11 @@ class DutyStatus(Shape):
     shift: str = "none"
     reading: str | None = None
     basis: Basis
+
+
+class DutyStatus(Due):
+    """One duty of one unit, and where it stands."""
+
     unit_name_zh: str = ""
     fund: str | None = None
     state: DutyState

@@ -10,6 +10,7 @@ ADDED = {
     "0016": ("DROP TABLE user_session", "DROP TABLE user_account"),
     "0017": ("DROP TABLE paper_numbers",),
     "0018": ("DROP TABLE calls", "ALTER TABLE notices DROP COLUMN recipient"),
+    "0019": ("DROP TABLE api_token",),
 }
 """How to take away what each revision added."""
 

@@ -1,4 +1,4 @@
-"""Accounts of the people who work here, and the sessions they log in to.
+"""Accounts of the people who work here, the sessions they log in to, the tokens of their programs.
 
 An account's name is the person's own: it is what every record holds as the one who acted, so that no account's
 name may be taken for another's (``domain/people.same_person``).
@@ -94,6 +94,33 @@ class Session:
     started_at: datetime
     ended_at: datetime | None = None
     seal: str | None = field(default=None, compare=False, repr=False)
+
+
+TOKEN_DAYS = 90
+"""So long a token of the API lets in unless told otherwise,"""
+TOKEN_DAYS_MOST = 366
+"""and this long at most."""
+LABEL_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """What lets a program in as an account, through the API alone; the token itself is with the program alone."""
+
+    token_hash: str = field(repr=False)
+    """SHA-256 of the token, in hex."""
+    account: str
+    label: str
+    """Which program holds it; no two tokens of an account are called alike."""
+    issued_at: datetime
+    issued_by: str
+    expires_at: datetime
+    revoked_at: datetime | None = None
+    seal: str | None = field(default=None, compare=False, repr=False)
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether it is neither revoked nor out of date."""
+        return self.revoked_at is None and now < self.expires_at
 
 
 def is_over(session: Session, last_seen_at: datetime, now: datetime) -> bool:

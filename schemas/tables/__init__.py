@@ -22,11 +22,12 @@ from schemas.tables.submissions import (
     submission_figures,
     submissions,
 )
-from schemas.tables.users import user_account, user_session
+from schemas.tables.users import api_token, user_account, user_session
 
 __all__ = [
     "REVISION",
     "accounts",
+    "api_token",
     "application_lines",
     "applications",
     "audit",

@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, Column, Integer, String, Table, Text
 
 from schemas.tables.base import Moment, metadata
 
-REVISION = "0018"
+REVISION = "0019"
 """The revision of the tables that this version reads and writes; it reads and writes no other."""
 
 installation = Table(

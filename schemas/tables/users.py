@@ -1,6 +1,16 @@
-"""Accounts of the people who work here, and their sessions."""
+"""Accounts of the people who work here, their sessions, and the tokens of their programs."""
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from fundpool.domain.rights import Role
 from schemas.tables.base import Moment, metadata
@@ -36,4 +46,18 @@ user_session = Table(
     Column("last_seen_at", Moment, nullable=False),
     Column("seal", String(64)),
     Index("ix_user_session_account", "account"),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("account", String(64), ForeignKey("user_account.name"), nullable=False),
+    Column("label", String(64), nullable=False),
+    Column("issued_at", Moment, nullable=False),
+    Column("issued_by", String(64), nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    Column("seal", String(64)),
+    UniqueConstraint("account", "label"),
 )

@@ -1,4 +1,4 @@
-"""Writes the generated pages of docs/: the error catalogue and the command reference (`make docs`).
+"""Writes the generated pages of docs/: error catalogue, command reference, the API (`make docs`).
 
 The tests compare the committed pages with what this module would write, so neither can go stale.
 """
@@ -10,14 +10,20 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
 from cyclopts import App
 from rich.console import Console
 
+from fundpool.bootstrap import build_ports
+from fundpool.clock import business_clock
 from fundpool.console.cli import build_app, tell_in_full
+from fundpool.console.dashboard.app import create_app
+from fundpool.console.dashboard.reading import MonthReader
 from fundpool.domain import errors
+from fundpool.domain.rights import RIGHTS, Right, Role
 from fundpool.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,10 +162,97 @@ def _help_text(command: App, path: tuple[str, ...]) -> str:
     return "\n".join(usage.sub(f"Usage: fundpool {' '.join(path)}", line, count=1) for line in lines)
 
 
+_ABOUT_THE_API = """# 接口 · API
+
+Made by `make docs` from the description that the dashboard's server gives at `/api/openapi.json` (OpenAPI 3.1).
+
+## For whom
+
+Other programs of the agency: they read what the commands print with `--json`, the same documents field by field, and file workbooks. What decides or moves money (review, approval, release, run a step) is not here: it takes a person who is logged in, for a release one who types their password. A releaser's token reads, and releases nothing.
+
+## Tokens
+
+<!-- not run: needs accounts -->
+```
+fundpool users token 李经办 --label 报表程序 --days 90 --by 张安全     # shown this once
+fundpool users tokens
+fundpool users revoke 李经办 --label 报表程序 --by 张安全
+curl -H 'Authorization: Bearer fundpool_…' 'http://127.0.0.1:8650/api/status?city=taizhou&month=2026-10'
+curl -H 'Authorization: Bearer fundpool_…' -F file=@计划.xlsx 'http://127.0.0.1:8650/api/filings?city=taizhou&document=plan'
+```
+
+- A token is its account's, with the rights of the account's role and its city and county ([people.md](people.md)): a county's token reads and files its own county alone. What is filed bears the account's name. Give a program an account of its own, so that receipts tell it from a person.
+- An administrator of users issues it for 1 to 366 days (90 by default) and revokes it; a disabled account's tokens let nobody in. Both acts stand in the audit trail. The database keeps the token's SHA-256 alone, sealed: a row that was written, changed or put back behind the program lets nobody in.
+- A token opens `/api/…` and nothing else; pages do not take one. A browser's session may read here and changes nothing. Send tokens over https alone.
+- A sandbox without accounts may be read without a token.
+
+## Answers
+
+Amounts are integer fen in fields that end in `_fen`, days and moments ISO, in Shanghai's time; unknown is null. An error is `{"error": {"code", "message", "basis", "remedy"}}` with a code of [errors.md](errors.md): 400 wrong value, 401 no valid token, 403 no right or another's place, 404 unknown name, 409 against a rule, 422 not as described here (an unknown parameter too), 503 no answer from outside. Findings are in `flags` of a status, in `submissions` of a county's month and in `verdicts` of a filing. `/health` and `/metrics` need no token: [alarms.md](alarms.md).
+
+To file is safe to repeat: the same bytes again are answered with the first receipt (`repeated`).
+"""
+
+
+def api_page() -> str:
+    """docs/api.md: every operation with its right, parameters and answer, and every shape."""
+    described = _description()
+    lines = [_ABOUT_THE_API, "## Operations", ""]
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            lines += _operation_lines(f"{method.upper()} {path}", operation)
+    lines += ["## Shapes", ""]
+    for name, schema in sorted(described["components"]["schemas"].items()):
+        if not name.startswith("Body_"):
+            about = schema.get("description", "").replace("``", "`").split("\n\n")
+            lines += [f"### {name}", "", *(" ".join(each.split()) + "\n" for each in about if each)]
+            fields = schema.get("properties", {})
+            lines += [f"- `{field}`: {_type_of(of)}" for field, of in fields.items()] or [_type_of(schema)]
+            lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _description() -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        reader = MonthReader(build_ports(Settings(home=Path(folder))))
+        return create_app(reader, lambda: business_clock(None)).openapi()
+
+
+def _operation_lines(title: str, operation: dict[str, Any]) -> list[str]:
+    roles = ", ".join(f"`{role}`" for role in Role if Right(operation["x-right"]) in RIGHTS[role])
+    lines = [f"### `{title}`", "", operation["description"].replace("\n\n", "\n").replace("\n", " "), ""]
+    lines += [f"Right `{operation['x-right']}`: {roles}.", ""]
+    for each in operation["parameters"]:
+        needed = ", required" if each["required"] else ""
+        about = " · ".join(filter(None, (each.get("description"), _type_of(each["schema"]))))
+        lines.append(f"- `{each['name']}` ({each['in']}{needed}): {about}")
+    if "requestBody" in operation:
+        lines.append("- `file` (body, multipart/form-data, required)")
+    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    return [*lines, "", f"Answer: {_type_of(answer)}", ""]
+
+
+def _type_of(schema: dict[str, Any]) -> str:
+    """A type in few words, with a link to a shape."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in schema:
+        return " or ".join(map(_type_of, schema["anyOf"]))
+    if "enum" in schema:
+        return ", ".join(f"`{each}`" for each in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_type_of(schema['items'])}"
+    if schema.get("type") == "object":
+        return f"object of {_type_of(schema['additionalProperties'])} by name"
+    return str(schema.get("format") or schema.get("type", "any"))
+
+
 def main() -> None:
-    """Write both pages."""
+    """Write the pages."""
     (ROOT / "docs/errors.md").write_text(errors_page(), encoding="utf-8")
     (ROOT / "docs/commands.md").write_text(commands_page(), encoding="utf-8")
+    (ROOT / "docs/api.md").write_text(api_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

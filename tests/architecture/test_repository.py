@@ -25,6 +25,10 @@ def test_the_command_reference_is_what_help_prints() -> None:
     assert (ROOT / "docs/commands.md").read_text(encoding="utf-8") == pages.commands_page(), "run: make docs"
 
 
+def test_the_page_of_the_api_is_what_it_says_of_itself() -> None:
+    assert (ROOT / "docs/api.md").read_text(encoding="utf-8") == pages.api_page(), "run: make docs"
+
+
 def test_every_error_says_something_in_both_languages() -> None:
     silent = [error for error in pages.raised_errors() if not error.zh.strip() or not error.en.strip()]
     assert not silent

@@ -85,6 +85,8 @@ FURTHER: dict[tuple[str, ...], list[str]] = {
     ("users", "add"): ["新人", "--role", "maker"],
     ("users", "disable"): [MAKER],
     ("users", "password"): [MAKER],
+    ("users", "revoke"): [MAKER, "--label", "接口"],
+    ("users", "token"): [MAKER, "--label", "接口"],
     ("waiver", "add"): [
         *("--document", "plan", "--county", "331002", "--document-number", "1"),
         *("--approver", "丁", "--reason", "免"),
@@ -96,6 +98,7 @@ FURTHER: dict[tuple[str, ...], list[str]] = {
 
 OWN = {("users", "add"): Right.MANAGE_USERS, ("users", "disable"): Right.MANAGE_USERS}
 OWN |= {("users", "password"): Right.MANAGE_USERS, ("restore",): Right.MAINTAIN}
+OWN |= {("users", "token"): Right.MANAGE_USERS, ("users", "revoke"): Right.MANAGE_USERS}
 """Commands whose services look the person up, in the transaction of the act itself."""
 
 

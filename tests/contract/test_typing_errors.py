@@ -76,6 +76,10 @@ OF_COMMAND = {
     ("users add", "--name"): "周椒江",
     ("users disable", "--name"): "周椒江",
     ("users password", "--name"): "周椒江",
+    ("users revoke", "--name"): "周椒江",
+    ("users revoke", "--label"): "接口",
+    ("users token", "--name"): "周椒江",
+    ("users token", "--label"): "接口",
 }
 """Values that mean something else in one command."""
 
@@ -94,6 +98,8 @@ WITH = {
     "notices list": ["--city", "taizhou"],
     "users disable": ["--by", "张安全"],
     "users password": ["--by", "张安全"],
+    "users revoke": ["--by", "张安全"],
+    "users token": ["--by", "张安全"],
 }
 """What a command needs although no one option is required."""
 

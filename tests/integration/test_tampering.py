@@ -32,7 +32,7 @@ from fundpool.adapters.stores.anchor_places import AnchorFile, AnchorPlaces
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions, SqlWork
 from fundpool.console.cli import main
-from fundpool.domain.accounts import Account, Session
+from fundpool.domain.accounts import Account, ApiToken, Session
 from fundpool.domain.errors import RuleViolation, ServiceUnavailable
 from fundpool.domain.month_records import Extension, NilReturn
 from fundpool.domain.notices import Call, Notice, NoticeKind
@@ -140,6 +140,7 @@ def _further(work: Work, county: str) -> None:
     work.breaks.assign(work.breaks.find(CITY)[0].id, "甲")
     work.users.add(Account("甲", Role.COUNTY_SUBMIT, CITY, county, "-", NOW, "system"))
     work.users.add_session(Session("0" * 64, "甲", NOW))
+    work.users.add_token(ApiToken("0" * 64, "甲", "接口", NOW, "system", NOW + timedelta(days=1)))
 
 
 @contextmanager

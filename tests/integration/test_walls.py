@@ -29,7 +29,7 @@ from fundpool.domain.accounts import FAILURES_ALLOWED, IDLE_FOR
 from fundpool.domain.rights import Right, Role
 from fundpool.sandbox_bank.bank_book import BankBook
 from fundpool.services.ports.work import MonthPorts
-from fundpool.services.users import accounts, sessions
+from fundpool.services.users import accounts, sessions, tokens
 from fundpool.services.users.accounts import NewAccount
 from fundpool.settings import Settings
 from tests.accounts import BEGAN, PASSWORD, enter, token_of
@@ -130,8 +130,23 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
     ("GET", "/audit/sample"): (f"/audit/sample{PLACE}&seed=1", {Role.AUDITOR}),
     ("GET", "/audit/sample.zip"): (f"/audit/sample.zip{PLACE}&seed=1", {Role.AUDITOR}),
     ("GET", "/audit/files/{document}/{sha256}"): (f"/audit/files/plan/{'0' * 64}{PLACE}", {Role.AUDITOR}),
-    ("GET", "/api/status"): (f"/api/status{PLACE}", READERS),
-    ("GET", "/api/openapi.json"): ("/api/openapi.json", EVERYBODY),
+    **{
+        # the API: read by session or token, filed to by token alone (FOR_PROGRAMS)
+        ("GET", f"/api/{path}"): (f"/api/{address}", roles)
+        for path, address, roles in (
+            ("status", f"status{PLACE}", READERS),
+            ("counties", f"counties?city={CITY}", READERS | {Role.COUNTY_SUBMIT}),
+            ("counties/{county}", f"counties/{COUNTY}{PLACE}", READERS | {Role.COUNTY_SUBMIT}),
+            ("due", f"due?city={CITY}&period=2026-10", READERS | {Role.COUNTY_SUBMIT}),
+            ("next", f"next{PLACE}", READERS),
+            ("receipts", f"receipts{PLACE}", READERS),
+            ("cases", f"cases{PLACE}", READERS),
+            ("transfers", f"transfers{PLACE}", READERS),
+            ("balances", f"balances?city={CITY}", READERS),
+            ("papers", f"papers{PLACE}&county={COUNTY}", READERS),
+            ("openapi.json", "openapi.json", EVERYBODY),
+        )
+    },
     ("GET", "/password"): ("/password", EVERYBODY),
     ("POST", "/password"): ("/password", EVERYBODY),
     ("POST", "/logout"): ("/logout", EVERYBODY),
@@ -195,6 +210,12 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
     },
 }
 
+FOR_PROGRAMS: dict[tuple[str, str], tuple[str, set[Role]]] = {
+    **{route: row for route, row in MATRIX.items() if route[1].startswith("/api/")},
+    ("POST", "/api/filings"): (f"/api/filings?city={CITY}&county={COUNTY}&document=plan", FILERS),
+}
+"""Routes that a token opens, and no other does."""
+
 OF_A_COUNTY = {
     (method, address)
     for (method, _), (address, roles) in MATRIX.items()
@@ -215,6 +236,8 @@ FOR_ANYBODY = {
     ("POST", "/callbacks/gateway"),
     ("GET", "/static"),
 }
+
+EVERY_ROUTE = MATRIX.keys() | FOR_PROGRAMS.keys() | FOR_ANYBODY
 
 
 def routes_of(app: FastAPI | APIRouter) -> Iterator[tuple[str, str]]:
@@ -243,7 +266,7 @@ def is_let_in(browser: TestClient, method: str, address: str) -> bool:
 
 
 def test_every_route_is_in_the_matrix(app: FastAPI) -> None:
-    assert set(routes_of(app)) == set(MATRIX) | FOR_ANYBODY
+    assert set(routes_of(app)) == EVERY_ROUTE
 
 
 def test_the_served_program_answers_no_other_route(
@@ -254,7 +277,7 @@ def test_the_served_program_answers_no_other_route(
     monkeypatch.setattr(server, "serve_until_stopped", lambda app, *_, ready: served.append(app))
     assert main(["init", "--cities", CITY, "--sandbox"]) == 0
     assert main(["serve"]) == 0
-    assert set(routes_of(served[0])) == set(MATRIX) | FOR_ANYBODY
+    assert set(routes_of(served[0])) == EVERY_ROUTE
 
 
 def test_nobody_gets_in_without_a_log_in(app: FastAPI, ports: MonthPorts) -> None:
@@ -282,7 +305,7 @@ def test_each_role_gets_what_the_matrix_says(app: FastAPI, ports: MonthPorts, ro
 
 def test_a_county_reads_no_page_of_another_one(app: FastAPI, ports: MonthPorts) -> None:
     browser = logged_in(app, ports, Role.COUNTY_SUBMIT, CITY, COUNTY)
-    assert len(OF_A_COUNTY) == 7
+    assert len(OF_A_COUNTY) == 8
     for county in (unit.code for unit in ports.policies.city(CITY).units):
         for method, address in OF_A_COUNTY:
             assert is_let_in(browser, method, address.replace(COUNTY, county)) is (county == COUNTY)
@@ -316,6 +339,67 @@ def test_an_account_of_one_city_reads_no_other(app: FastAPI, ports: MonthPorts, 
             abroad = browser.request(method, address.replace(PLACE, ABROAD))
             assert abroad.status_code == 403, address
     assert "随州" not in browser.get("/").text
+
+
+# ------------------------------------------------------------------------------------------- tokens
+
+
+def program(app: FastAPI, ports: MonthPorts, role: Role, city: str | None, county: str | None) -> TestClient:
+    """What a program gets with the token of an account."""
+    enter(ports.database, "张安全", Role.SEC_ADMIN)
+    enter(ports.database, "某程序", role, city, county)
+    _, text = ports.database.transaction(
+        lambda work: tokens.issue_token(work, "某程序", "接口", days=1, by="张安全", now=NOW)
+    )
+    with_token = client(app)
+    with_token.headers["Authorization"] = f"Bearer {text}"
+    return with_token
+
+
+def is_answered(with_token: TestClient, method: str, address: str) -> bool:
+    answer = with_token.request(method, address, files={"file": b"x"} if method == "POST" else None)
+    assert answer.status_code < 500
+    is_led_to_log_in = answer.headers.get("location", "").startswith("/login")
+    return answer.status_code not in {401, 403} and not is_led_to_log_in
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_token_has_its_account_s_rights_in_the_api_and_opens_nothing_else(
+    app: FastAPI, ports: MonthPorts, role: Role
+) -> None:
+    is_countys = role is Role.COUNTY_SUBMIT
+    with_token = program(app, ports, role, CITY if is_countys else None, COUNTY if is_countys else None)
+    for (method, path), (address, roles) in FOR_PROGRAMS.items():
+        assert is_answered(with_token, method, address) is (role in roles), (path, role)
+    for route in MATRIX.keys() - FOR_PROGRAMS.keys():
+        assert not is_answered(with_token, route[0], MATRIX[route][0]), (route, role)
+
+
+def test_a_county_s_token_reads_and_files_its_own_county_alone(app: FastAPI, ports: MonthPorts) -> None:
+    with_token = program(app, ports, Role.COUNTY_SUBMIT, CITY, COUNTY)
+    of_a_county = [
+        (method, address)
+        for (method, _), (address, roles) in FOR_PROGRAMS.items()
+        if COUNTY in address and Role.COUNTY_SUBMIT in roles
+    ]
+    assert len(of_a_county) == 2
+    for county in (unit.code for unit in ports.policies.city(CITY).units):
+        for method, address in of_a_county:
+            there = address.replace(COUNTY, county)
+            assert is_answered(with_token, method, there) is (county == COUNTY), there
+    for method, address in of_a_county:  # its own code under another city's name
+        assert not is_answered(with_token, method, address.replace(CITY, OTHER_CITY))
+    listed = with_token.get("/api/counties").json()
+    assert [each["county"] for each in listed["counties"]] == [COUNTY]
+
+
+@pytest.mark.parametrize("role", [Role.MAKER, Role.AUDITOR])
+def test_a_token_of_one_city_s_account_reaches_no_other(app: FastAPI, ports: MonthPorts, role: Role) -> None:
+    with_token = program(app, ports, role, CITY, None)
+    for (method, _), (address, roles) in FOR_PROGRAMS.items():
+        if role in roles and CITY in address:
+            assert is_answered(with_token, method, address), address
+            assert not is_answered(with_token, method, address.replace(CITY, OTHER_CITY)), address
 
 
 # ------------------------------------------------------------------------------------------- log-in

@@ -1,4 +1,4 @@
-"""Accounts of people and their sessions, on SQL."""
+"""Accounts of people, their sessions and tokens, on SQL."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,13 +7,15 @@ from typing import Any
 from sqlalchemy import select
 
 from fundpool.adapters.stores.store import SealedStore, local, record_of, rows_where, stored_value, values_of
-from fundpool.domain.accounts import Account, Session
+from fundpool.domain.accounts import Account, ApiToken, Session
 from fundpool.domain.rights import Role
-from schemas.tables.users import user_account, user_session
+from schemas.tables.users import api_token, user_account, user_session
 
 _ACCOUNT = rows_where(user_account, "name")
 _ALL = select(user_account).order_by(user_account.c.name)
 _SESSION = rows_where(user_session, "token_hash")
+_TOKEN = rows_where(api_token, "token_hash")
+_TOKENS = select(api_token).order_by(api_token.c.account, api_token.c.issued_at, api_token.c.label)
 _OPEN = rows_where(user_session, "account").where(user_session.c.ended_at.is_(None))
 
 
@@ -62,6 +64,22 @@ class SqlUsers(SealedStore):
         which = [user_session.c.token_hash == session.token_hash]
         self._rows.update(user_session, which, {"ended_at": at, "seal": ended.seal})
 
+    def tokens(self) -> list[ApiToken]:
+        return [_token(row) for row in self._all(_TOKENS)]
+
+    def token(self, token_hash: str) -> ApiToken | None:
+        row = self._first(_TOKEN, token_hash=token_hash)
+        return None if row is None else _token(row)
+
+    def add_token(self, token: ApiToken) -> None:
+        self._rows.insert(api_token, values_of(self._seals.sealed(token)))
+
+    def revoke_token(self, token: ApiToken, at: datetime) -> ApiToken:
+        revoked = self._seals.changed(token, revoked_at=at)
+        which = [api_token.c.token_hash == token.token_hash]
+        self._rows.update(api_token, which, {"revoked_at": at, "seal": revoked.seal})
+        return revoked
+
 
 def _account(row: Mapping[Any, Any]) -> Account:
     moments = {name: local(row[name]) for name in ("created_at", "disabled_at", "locked_until")}
@@ -70,3 +88,8 @@ def _account(row: Mapping[Any, Any]) -> Account:
 
 def _session(row: Mapping[Any, Any]) -> Session:
     return record_of(Session, row, started_at=local(row["started_at"]), ended_at=local(row["ended_at"]))
+
+
+def _token(row: Mapping[Any, Any]) -> ApiToken:
+    moments = {name: local(row[name]) for name in ("issued_at", "expires_at", "revoked_at")}
+    return record_of(ApiToken, row, **moments)

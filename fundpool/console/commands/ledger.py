@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -30,7 +30,7 @@ from fundpool.domain.rights import Right
 from fundpool.services.ports.judging import finding_to_json
 
 if TYPE_CHECKING:
-    from fundpool.domain.ledger import LedgerFault
+    from fundpool.domain.ledger import AccountBalance, LedgerFault
 
 app = App(name="ledger")
 
@@ -70,13 +70,22 @@ def balances(
     options: Options = Options(),
 ) -> int:
     """各账户余额，可按业务时间、记账时间或两者截止 / Balances of every account, now or as of an event time, a record time or both."""
-    from fundpool.domain.ledger import natural_fen, trial_balance
     from fundpool.services.books import booking
 
     event_until = business_clock(as_of) if as_of else None
     until = business_clock(recorded_until) if recorded_until else None
     options.require_known(city, fund)
     found = options.read(booking.balances, city, fund, event_until=event_until, recorded_until=until)
+    document = balances_document(found)
+    shown = [account | {"reserved_fen": account["reserved_fen"] or None} for account in document["accounts"]]
+    columns = "city fund type unit detail balance_fen reserved_fen"
+    return options.show(document, Table("账户余额 / balances", shown, columns))
+
+
+def balances_document(found: "Sequence[AccountBalance]") -> dict[str, Any]:
+    """Balances of accounts with their trial balance, as JSON has them."""
+    from fundpool.domain.ledger import natural_fen, trial_balance
+
     accounts = [
         {
             **pick(each.ref, "city fund type unit"),
@@ -90,10 +99,7 @@ def balances(
         {"city": city, "fund": fund, "debit_fen": debit, "credit_fen": credit}
         for (city, fund), (debit, credit) in sorted(trial_balance(found).items())
     ]
-    shown = [account | {"reserved_fen": account["reserved_fen"] or None} for account in accounts]
-    columns = "city fund type unit detail balance_fen reserved_fen"
-    document = {"accounts": accounts, "trial_balance": totals}
-    return options.show(document, Table("账户余额 / balances", shown, columns))
+    return {"accounts": accounts, "trial_balance": totals}
 
 
 @app.command

@@ -1,7 +1,7 @@
 """``fundpool report``: the city's filed summaries as workbooks, and the papers that officials sign."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -21,6 +21,9 @@ from fundpool.domain.errors import InputError
 from fundpool.domain.paper import Language, PaperFormat
 from fundpool.domain.periods import FIRST_YEAR, LAST_YEAR, Month
 from fundpool.settings import Settings
+
+if TYPE_CHECKING:
+    from fundpool.services.oversight.papers import KnownPaper
 
 app = App(name="report")
 
@@ -84,19 +87,21 @@ def papers(
 
     key, when = options.place_of(city, month, now=options.now)
     known = papers_of(options.open_month(), city=key, month=when, unit=county, now=options.now)
-    rows = [
-        {
-            **pick(each.paper, "name=kind period subject title"),
-            "number": each.number and each.number.in_words("zh"),
-            "last_number": each.last and each.last.in_words("zh"),
-            "content_digest": each.paper.content_digest,
-        }
-        for each in known
-    ]
+    rows = [paper_document(each) for each in known]
     return options.show(
         {**chosen((key, when), city, month), "papers": rows},
         Table(f"文书 papers · {key} · {when}", rows, "name subject title number"),
     )
+
+
+def paper_document(known: "KnownPaper") -> dict[str, Any]:
+    """A paper that can be written, as JSON has it."""
+    return {
+        **pick(known.paper, "name=kind period subject title"),
+        "number": known.number and known.number.in_words("zh"),
+        "last_number": known.last and known.last.in_words("zh"),
+        "content_digest": known.paper.content_digest,
+    }
 
 
 @app.command

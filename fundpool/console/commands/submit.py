@@ -88,7 +88,10 @@ def submit(
             unopened.append(FileReceipt(shown_name(file.name), None, FileState.UNREADABLE, error=error))
     receipts = [*file_documents(ports, with_members(sources), sending, now=now), *unopened]
     options.show(
-        {**({"city": here} if city is None else {}), "files": [_as_json(receipt) for receipt in receipts]},
+        {
+            **({"city": here} if city is None else {}),
+            "files": [receipt_document(receipt) for receipt in receipts],
+        },
         _table(receipts),
         *_remarks(receipts),
         *_what_next(kind, here, receipts),
@@ -106,7 +109,8 @@ def _what_next(kind: DocumentKind, city: str, receipts: Sequence[FileReceipt]) -
         yield choose(f"用途：{intake.used_for_zh}", f"used for: {intake.used_for_en}")
 
 
-def _as_json(receipt: FileReceipt) -> dict[str, Any]:
+def receipt_document(receipt: FileReceipt) -> dict[str, Any]:
+    """What became of a file, as JSON has it."""
     return {
         **pick(receipt, "file=file_name sha256 repeated=is_repeat state"),
         "submissions": [

@@ -79,14 +79,15 @@ def list_transfers(
     wanted = parse_month(month) if month else None
     key = options.city_of(city)
     options.require_known(key, unit=unit)
-    rows = [_payment(view) for view in options.read(transfer_views, key, wanted, unit=unit)]
+    rows = [payment_document(view) for view in options.read(transfer_views, key, wanted, unit=unit)]
     columns = "id month fund hop unit amount_fen state detail_zh bank_serial"
     return options.show(
         {"transfers": rows}, Table("拨付款项 / transfers", rows, columns, states=TRANSFER_STATES)
     )
 
 
-def _payment(view: "TransferView") -> dict[str, Any]:
+def payment_document(view: "TransferView") -> dict[str, Any]:
+    """A payment as JSON has it."""
     order = "id obligation=key city month fund hop unit amount_fen state held_reason settled_at"
     accounts = (
         "debit_account=debit_account.account_no credit_account=credit_account.account_no "
@@ -119,7 +120,7 @@ def show(transfer_id: _Payment, *, options: Options = Options()) -> int:
 
     found = options.read(transfer_history, transfer_id)
     about = "attempt_no key state first_sent_at last_sent_at reason bank_serial"
-    payment = _payment(found.view)
+    payment = payment_document(found.view)
     attempts = [
         pick(attempt, about)
         | {"calls": [pick(call, "at operation phase answer reason") for call in found.calls[attempt.key]]}

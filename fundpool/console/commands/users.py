@@ -4,19 +4,20 @@ import sys
 from collections.abc import Sequence
 from getpass import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from fundpool.console.acting import noting_user_of_machine
 from fundpool.console.language import choose
 from fundpool.console.options import AnyCity, AnyCounty, Dated, Options
-from fundpool.console.output import Table, pick
+from fundpool.console.output import Table, minute, pick
+from fundpool.domain.accounts import TOKEN_DAYS
 from fundpool.domain.errors import InputError
 from fundpool.domain.rights import Role
 
 if TYPE_CHECKING:
-    from fundpool.domain.accounts import Account
+    from fundpool.domain.accounts import Account, ApiToken
 
 app = App(name="users")
 
@@ -26,6 +27,9 @@ _AnyBy = Annotated[
     Parameter(
         name="--by", help="安全管理员；首个账户不写 / administrator of users; none for the first account"
     ),
+]
+_Label = Annotated[
+    str, Parameter(help="令牌名称：哪个程序使用 / what the token is called: which program holds it")
 ]
 _PasswordFile = Annotated[
     Path | None,
@@ -99,6 +103,59 @@ def password(
     with noting_user_of_machine():
         set_password(ports, name, new, passwords=Argon2Passwords(), by=administrator, now=now)
     return options.show({"name": name}, f"{name}: {choose('口令已重设', 'password set')}")
+
+
+@app.command
+def token(
+    name: _Name,
+    *,
+    label: _Label,
+    days: Annotated[int, Parameter(help="有效天数 / for how many days")] = TOKEN_DAYS,
+    by: _AnyBy = None,
+    options: Dated = Dated(),
+) -> int:
+    """为接口签发令牌，权限与账户相同；只显示这一次 / Issue a token of the API, with the account's rights; it is shown this once."""
+    from fundpool.services.users.tokens import issue_token
+
+    now = options.now
+    with noting_user_of_machine():
+        issued, text = options.change(issue_token, name, label, days=days, by=_named(by), now=now)
+    until = minute(issued.expires_at)
+    return options.show(
+        {**_token(issued), "token": text},
+        text,
+        choose(
+            f"账户“{issued.account}”，有效至 {until}；库中只存摘要，此后无法再看",
+            f"of the account {issued.account}, until {until}; only its hash is kept: nobody can read it again",
+        ),
+    )
+
+
+@app.command
+def tokens(*, options: Dated = Dated()) -> int:
+    """列出接口令牌及其状态 / List the tokens of the API, and whether they let anybody in."""
+    now = options.now
+    found, people = options.read(lambda work: (work.users.tokens(), work.users.all()))
+    enabled = {account.name for account in people if account.is_enabled}
+    rows = [{**_token(each), "is_valid": each.account in enabled and each.is_valid(now)} for each in found]
+    return options.show(
+        {"tokens": rows}, Table("令牌 / tokens", rows, "account label issued_by expires_at revoked_at")
+    )
+
+
+@app.command
+def revoke(name: _Name, *, label: _Label, by: _AnyBy = None, options: Dated = Dated()) -> int:
+    """撤销令牌，立即失效 / Revoke a token; it lets nobody in any more."""
+    from fundpool.services.users.tokens import revoke_token
+
+    now = options.now
+    with noting_user_of_machine():
+        revoked = options.change(revoke_token, name, label, by=_named(by), now=now)
+    return options.show(_token(revoked), f"{revoked.account} {revoked.label}: {choose('已撤销', 'revoked')}")
+
+
+def _token(token: "ApiToken") -> dict[str, Any]:
+    return pick(token, "account label issued_at issued_by expires_at revoked_at")
 
 
 def _named(by: str | None) -> str:

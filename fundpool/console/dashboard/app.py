@@ -25,6 +25,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
 from fundpool.clock import business_clock
+from fundpool.console.dashboard.api import add_api
 from fundpool.console.dashboard.auditor import AuditorPages
 from fundpool.console.dashboard.board import (
     SHOWN_IN_MATRIX,
@@ -35,6 +36,7 @@ from fundpool.console.dashboard.board import (
 from fundpool.console.dashboard.desks import county, operating, payments, review, tasks
 from fundpool.console.dashboard.door import (
     LOG_IN_NEEDED,
+    TOKEN_NEEDED,
     Access,
     Route,
     begin_form,
@@ -55,7 +57,7 @@ from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy, Unit
 from fundpool.domain.rights import Right
 from fundpool.services.ports.files import SlipFile
-from schemas.dashboard import MonthStatus
+from fundpool.version import VERSION
 
 STATIC = Path(__file__).parent / "static"
 DEFAULT_LANGUAGE = "zh"
@@ -147,19 +149,14 @@ def create_app(
     reader: MonthReader, clock: Callable[[], datetime], options: DashboardOptions | None = None
 ) -> FastAPI:
     """The dashboard over ``reader``; ``clock`` gives the business time of each request."""
-    app = FastAPI(title="fundpool", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="fundpool", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
     pages = Pages(reader, clock, options or DashboardOptions())
     app.middleware("http")(pages.guard)
     leader = LeaderPages(reader, place=pages.place, page=pages.page, notice=pages.options.notice)
     auditor = AuditorPages(reader, place=pages.place, page=pages.page)
     for route in (*pages.routes(), *leader.routes(), *auditor.routes()):
         app.add_route(route.path, pages.door.answering(route), methods=[route.method])
-    status = pages.door.answering(Route("/api/status", Right.READ_CITY, pages.api_status))
-    app.add_api_route(
-        "/api/status", status, methods=["GET"], name="api_status", responses={200: {"model": MonthStatus}}
-    )
-    openapi = Route("/api/openapi.json", Access.LOGGED_IN, lambda _request: JSONResponse(app.openapi()))
-    app.add_route(openapi.path, pages.door.answering(openapi), methods=["GET"])
+    add_api(app, pages)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(FundpoolError, pages.domain_error)
     app.add_exception_handler(HTTPException, pages.http_error)
@@ -368,12 +365,6 @@ class Pages:
         status = self.reader.status(place.city.key, place.month, place.moment)
         return self.page(request, "findings.html", place, status=status)
 
-    def api_status(self, request: Request) -> Response:
-        """The document of ``fundpool status --json``."""
-        place = self.place(request)
-        status = self.reader.status(place.city.key, place.month, place.moment)
-        return JSONResponse(status.model_dump(mode="json", by_alias=True))
-
     def healthz(self, _request: Request) -> Response:
         """200 when the database answers; raises ServiceUnavailable (503) when it does not."""
         self.reader.ping()
@@ -388,12 +379,12 @@ class Pages:
             if self.options.hosts is not None and host not in self.options.hosts:
                 # A page bound to loopback answers only to loopback names: a web page elsewhere
                 # that points its own name at 127.0.0.1 must not read the month.
-                response = self._error(request, 400, _unknown_host(host))
+                response = self.error(request, 400, _unknown_host(host))
             else:
                 response = await call_next(request)
         except Exception:  # noqa: BLE001 - the last resort: a person gets a page, the log the traceback
             _log.exception("%s failed", request.url.path)
-            response = self._error(request, 500, _surprise())
+            response = self.error(request, 500, _surprise())
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         if not request.url.path.startswith("/static/"):
@@ -407,12 +398,14 @@ class Pages:
             here = f"{request.url.path}?{request.url.query}".removesuffix("?")
             query = f"?{urlencode({'next': here})}" if request.method == "GET" and here != "/" else ""
             return RedirectResponse(f"/login{query}", 303)
-        return self._error(request, _http_status(error), error)
+        return self.error(request, _http_status(error), error)
 
     def http_error(self, request: Request, error: Exception) -> Response:
         """No such page, or a method that changes things."""
         assert isinstance(error, HTTPException)
-        return self._error(request, error.status_code, _no_page(error.status_code))
+        answer = self.error(request, error.status_code, _no_page(error.status_code))
+        answer.headers.update(error.headers or {})
+        return answer
 
     def place(
         self, request: Request, extra: Mapping[str, str] | None = None, *, county: str | None = None
@@ -513,9 +506,11 @@ class Pages:
             response.set_cookie("lang", language.key, max_age=365 * 86400, httponly=True, samesite="lax")
         return response
 
-    def _error(self, request: Request, status_code: int, error: FundpoolError) -> Response:
+    def error(self, request: Request, status_code: int, error: FundpoolError) -> Response:
+        """An error as a page, or to a program as the contract's JSON."""
         if _is_api(request):
-            return JSONResponse({"error": error_document(error)}, status_code)
+            headers = {"WWW-Authenticate": "Bearer"} if status_code == 401 else None
+            return JSONResponse({"error": error_document(error)}, status_code, headers)
         return self.page(
             request, "error.html", None, status_code=status_code, error=error, status_code_shown=status_code
         )
@@ -582,7 +577,7 @@ _FORBIDDEN = frozenset({"right_missing", "other_place", "no_accounts", "form_not
 
 
 def _http_status(error: FundpoolError) -> int:
-    if error.code == LOG_IN_NEEDED:
+    if error.code in {LOG_IN_NEEDED, TOKEN_NEEDED}:
         return 401
     if error.code in _FORBIDDEN:
         return 403

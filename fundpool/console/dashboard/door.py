@@ -25,12 +25,13 @@ from fundpool.services.ports.users import Passwords
 from fundpool.services.ports.work import Transactions
 from fundpool.services.users import sessions
 from fundpool.services.users.sessions import Visit, visit_of
+from fundpool.services.users.tokens import visit_with_token
 
 FILES_AT_ONCE = 50
 """Files that one form may bring."""
 
-LOG_IN_NEEDED = "log_in_needed"
-"""The error's code."""
+LOG_IN_NEEDED, TOKEN_NEEDED = "log_in_needed", "token_needed"
+"""Codes of the errors by which nobody is let in: from the pages, and from the API."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +59,16 @@ class Route:
 def log_in_needed() -> InputError:
     """Nobody is logged in; a page leads to the log-in."""
     return InputError(LOG_IN_NEEDED, "请先登录", "log in first", remedy="/login")
+
+
+def token_needed() -> InputError:
+    """A program came without a token, or with one that lets nobody in."""
+    return InputError(
+        TOKEN_NEEDED,
+        "没有令牌，或令牌无效、已过期、已撤销",
+        "there is no token, or it is unknown, out of date or revoked",
+        remedy="Authorization: Bearer TOKEN (fundpool users token)",
+    )
 
 
 class Door:
@@ -90,21 +101,22 @@ class Door:
         if needs is Access.ANYBODY:
             request.state.form_secret = request.cookies.get(_cookie(request, "form"))
             return
-        visit = self.visit(token)
-        request.state.account = account = visit.account
-        if account is None and visit.is_enforced:
-            raise log_in_needed()
-        if isinstance(needs, Access):
-            return
-        if account is not None:
-            account.require(needs)
-        elif needs not in READING:
-            raise RuleViolation(
-                "no_accounts",
-                "尚无账户，页面只供查看",
-                "there is no account yet: pages are for reading",
-                remedy="fundpool users add NAME --role sec_admin",
-            )
+        _let_in(request, self.visit(token), needs, refusal=log_in_needed())
+
+    def admit_program(self, request: Request, needs: Right | Access) -> None:
+        """As the pages, for the API: by a bearer token; a session of the pages may read.
+
+        A browser sends its cookie wherever a form comes from, a token only a program that holds it: no act of the
+        API is done by cookie.
+        """
+        request.state.account = None
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme:
+            visit = visit_with_token(self._database, token if scheme.lower() == "bearer" else "", self._now())
+        else:
+            is_reading = request.method == "GET"
+            visit = self.visit(request.cookies.get(_cookie(request, "session")) if is_reading else None)
+        _let_in(request, visit, needs, refusal=token_needed())
 
     def visit(self, token: str | None) -> Visit:
         """Who is logged in with the token of a cookie."""
@@ -150,6 +162,24 @@ class Door:
         )
         if not changed:
             raise _password_wrong()
+
+
+def _let_in(request: Request, visit: Visit, needs: Right | Access, *, refusal: InputError) -> None:
+    """Raise ``refusal`` where nobody came in, RuleViolation unless the account has the right."""
+    request.state.account = account = visit.account
+    if account is None and visit.is_enforced:
+        raise refusal
+    if isinstance(needs, Access):
+        return
+    if account is not None:
+        account.require(needs)
+    elif needs not in READING:
+        raise RuleViolation(
+            "no_accounts",
+            "尚无账户，页面只供查看",
+            "there is no account yet: pages are for reading",
+            remedy="fundpool users add NAME --role sec_admin",
+        )
 
 
 def _password_wrong() -> RuleViolation:

@@ -170,6 +170,8 @@ ACTS: Mapping[str, str] = {
     "add_user": N_("Added an account"),
     "disable_user": N_("Disabled an account"),
     "set_password": N_("Set a password"),
+    "issue_token": N_("Issued a token"),
+    "revoke_token": N_("Revoked a token"),
 }
 """What somebody did, by the action of the audit trail."""
 

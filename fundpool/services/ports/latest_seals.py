@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from fundpool.domain.accounts import Account, Session
+from fundpool.domain.accounts import Account, ApiToken, Session
 from fundpool.domain.application import ApplicationLine
 from fundpool.domain.installation import Installation
 from fundpool.domain.month_records import BudgetRevision, Opening
@@ -45,6 +45,7 @@ _OF: Mapping[type, _Columns] = {
     ),
     Account: _Columns("user_account", ("name",)),
     Session: _Columns("user_session", ("token_hash",)),
+    ApiToken: _Columns("api_token", ("token_hash",)),
 }
 _PLACES = {each.table: each.place for each in _OF.values()}
 

@@ -1,13 +1,13 @@
-"""Accounts of people, their sessions and passwords, as the use cases see them."""
+"""Accounts of people, their sessions, tokens and passwords, as the use cases see them."""
 
 from datetime import datetime
 from typing import Any, Protocol
 
-from fundpool.domain.accounts import Account, Session
+from fundpool.domain.accounts import Account, ApiToken, Session
 
 
 class UserStore(Protocol):
-    """Accounts and sessions as they stand, whether they bear their seals or not."""
+    """Accounts, sessions and tokens as they stand, whether they bear their seals or not."""
 
     def all(self) -> list[Account]:
         """Every account, by name."""
@@ -34,6 +34,17 @@ class UserStore(Protocol):
 
     def end_session(self, token_hash: str, at: datetime) -> None:
         """End one session, unless it is."""
+
+    def tokens(self) -> list[ApiToken]:
+        """Every token, by account and the moment it was issued."""
+
+    def token(self, token_hash: str) -> ApiToken | None: ...
+
+    def add_token(self, token: ApiToken) -> None:
+        """Seal it and write it."""
+
+    def revoke_token(self, token: ApiToken, at: datetime) -> ApiToken:
+        """It lets nobody in from now on."""
 
 
 class Passwords(Protocol):

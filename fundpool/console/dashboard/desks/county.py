@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -115,15 +116,6 @@ def file(pages: "Pages", request: Request) -> Response:
     form = request.state.form
     document, period = _named(str(form.get("what") or ""))
     what, now = f"{document}:{period}", pages.clock()
-    sources, unopened = _sources(form.getlist("files"))
-    if not sources and not unopened:
-        none = InputError(
-            "no_file",
-            "没有选择文件",
-            "no file was chosen",
-            remedy="先选择填好的文件 / choose the filled-in file",
-        )
-        return _desk(pages, request, place, county=county, refused=Refused(what, (none,)), status=400)
     account: Account = request.state.account
     sending = Sending(
         city=place.city.key,
@@ -133,12 +125,7 @@ def file(pages: "Pages", request: Request) -> Response:
         county=county,
         month=period,
     )
-    receipts = submit(pages.reader.ports, sources, sending, now=now) if sources else ()
-    errors = [*unopened, *(each.error for each in receipts if each.error is not None)]
-    try:
-        judge_filed(pages.reader.ports, receipts, sending, now=now, is_played=pages.options.only_known_then)
-    except FundpoolError as error:  # what was received stands; the daily tick judges it
-        errors.append(error)
+    receipts, errors = take_in(pages, form.getlist("files"), sending, now=now)
     if errors:
         refused = Refused(what, tuple(errors))
         return _desk(
@@ -147,6 +134,29 @@ def file(pages: "Pages", request: Request) -> Response:
     done = {"done": ",".join(map(str, _numbers(receipts)))}
     again = {"again": "1"} if all(each.is_repeat for each in receipts) else {}
     return RedirectResponse(_address(place, county, period=period, **done, **again) + f"#{what}", 303)
+
+
+def take_in(
+    pages: "Pages", uploads: Iterable[object], sending: Sending, *, now: datetime
+) -> tuple[tuple[FileReceipt, ...], list[FundpoolError]]:
+    """Receive, read and judge what was sent: the receipts, and why something was not taken in or not judged."""
+    sources, errors = _sources(uploads)
+    if not sources and not errors:
+        none = InputError(
+            "no_file",
+            "没有选择文件",
+            "no file was chosen",
+            remedy="先选择填好的文件 / choose the filled-in file",
+        )
+        return (), [none]
+    ports = pages.reader.ports
+    receipts = submit(ports, sources, sending, now=now) if sources else ()
+    errors += [each.error for each in receipts if each.error is not None]
+    try:
+        judge_filed(ports, receipts, sending, now=now, is_played=pages.options.only_known_then)
+    except FundpoolError as error:  # what was received stands; the daily tick judges it
+        errors.append(error)
+    return receipts, errors
 
 
 def declare_nil(pages: "Pages", request: Request) -> Response:
