@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from fundpool.adapters.stores.store import SealedStore, local, record_of, rows_where, stored_value, values_of
 from fundpool.domain.accounts import Account, Session
@@ -14,6 +14,9 @@ from schemas.tables.users import user_account, user_session
 _ACCOUNT = rows_where(user_account, "name")
 _ALL = select(user_account).order_by(user_account.c.name)
 _SESSION = rows_where(user_session, "token_hash")
+_LAST = select(user_session.c.account, func.max(user_session.c.started_at).label("last_at")).group_by(
+    user_session.c.account
+)
 _OPEN = rows_where(user_session, "account").where(user_session.c.ended_at.is_(None))
 
 
@@ -46,6 +49,9 @@ class SqlUsers(SealedStore):
 
     def seen(self, token_hash: str, at: datetime) -> None:
         self._rows.update(user_session, [user_session.c.token_hash == token_hash], {"last_seen_at": at})
+
+    def last_log_ins(self) -> dict[str, datetime]:
+        return {row["account"]: local(row["last_at"]) for row in self._all(_LAST)}
 
     def end_sessions(self, account: str, at: datetime, *, but: str | None = None) -> None:
         for row in self._all(_OPEN, account=account):

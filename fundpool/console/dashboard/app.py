@@ -32,7 +32,7 @@ from fundpool.console.dashboard.board import (
     build_board,
     business_day,
 )
-from fundpool.console.dashboard.desks import county, payments, review, tasks
+from fundpool.console.dashboard.desks import county, installation, payments, review, tasks, users
 from fundpool.console.dashboard.door import (
     LOG_IN_NEEDED,
     Access,
@@ -56,6 +56,7 @@ from fundpool.domain.policy import CityPolicy, Unit
 from fundpool.domain.rights import Right
 from fundpool.services.ports.files import SlipFile
 from schemas.dashboard import MonthStatus
+from schemas.health import Health
 
 STATIC = Path(__file__).parent / "static"
 DEFAULT_LANGUAGE = "zh"
@@ -89,6 +90,8 @@ class DashboardOptions:
     hosts: frozenset[str] | None = None
     only_known_then: bool = False
     """The clock was set (``serve --as-of``): what was recorded after its moment is left out."""
+    health: Callable[[], Health] | None = None
+    """How well the installation is; None where nobody watches it, as in a demonstration."""
     time_of_day: Callable[[], datetime] = field(default=lambda: business_clock(None))
     """The machine's clock, by which sessions end whatever the business time is."""
 
@@ -197,6 +200,8 @@ class Pages:
             *county.routes(self),
             *review.routes(self),
             *payments.routes(self),
+            *users.routes(self),
+            *installation.routes(self),
         )
 
     # Pages are plain functions: they run in a thread, where a database may be waited for.
@@ -503,6 +508,7 @@ class Pages:
                 may=lambda right: account is None or account.may(Right(right)),
                 csrf_field=lambda: _csrf_field(request),
                 options=self.options,
+                home=tasks.home_of(account),
                 other_language_url=_other_language_url(request, language, place),
                 **context,
             )

@@ -1,5 +1,6 @@
 """Accounts of people, their sessions and passwords, as the use cases see them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -29,6 +30,9 @@ class UserStore(Protocol):
     def seen(self, token_hash: str, at: datetime) -> None:
         """The session is in use; no fact for the trail."""
 
+    def last_log_ins(self) -> Mapping[str, datetime]:
+        """When each account that ever logged in did so last, by its name."""
+
     def end_sessions(self, account: str, at: datetime, *, but: str | None = None) -> None:
         """End the account's sessions that are not ended, all ``but`` the one with this token hash."""
 
@@ -43,3 +47,22 @@ class Passwords(Protocol):
 
     def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether it is the password; None takes as long, and never is."""
+
+
+class IdentityProvider(Protocol):
+    """Where people log in outside of our pages, and come back from with a code.
+
+    ``secret`` is known to the person's browser alone; ``back`` is the address of ours that they come back to.
+    """
+
+    def address(self, secret: str, back: str) -> str:
+        """Where to send the browser. Raises ServiceUnavailable when the provider is away."""
+
+    def is_answer(self, secret: str, state: str) -> bool:
+        """Whether what comes back was begun by the browser that has the secret."""
+
+    def name_of(self, secret: str, code: str, *, back: str, now: datetime) -> str:
+        """The name that the provider vouches for.
+
+        Raises RuleViolation ``provider_refused`` when it vouches for nobody, ServiceUnavailable when it is away.
+        """
