@@ -53,7 +53,7 @@ def serve(
     from prometheus_client import CollectorRegistry
 
     from fundpool.adapters.keys.signature import shared_secret
-    from fundpool.bootstrap import build_ports, get_ready_to_judge, open_installation
+    from fundpool.bootstrap import build_ports, get_ready_to_judge, identity_provider, open_installation
     from fundpool.clock import business_clock
     from fundpool.console.callback_record import CallbackRecord
     from fundpool.console.callbacks import callback_router
@@ -82,6 +82,7 @@ def serve(
             only_past=lambda: sandbox.notice() is None,
             hosts=answered_hosts(bound),
             only_known_then=as_of is not None,
+            provider=identity_provider(settings),
             health=health,
         ),
     )

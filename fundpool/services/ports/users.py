@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from fundpool.domain.accounts import Account, Session
+from fundpool.domain.errors import RuleViolation
 
 
 class UserStore(Protocol):
@@ -66,3 +67,13 @@ class IdentityProvider(Protocol):
 
         Raises RuleViolation ``provider_refused`` when it vouches for nobody, ServiceUnavailable when it is away.
         """
+
+
+def provider_refused() -> RuleViolation:
+    """Nobody is logged in; whatever the reason, the page says the same."""
+    return RuleViolation(
+        "provider_refused",
+        "统一身份认证没有确认您在此的账户，未登录",
+        "the identity provider did not confirm an account of yours here; you are not logged in",
+        remedy="重新登录；仍不行用本系统口令登录 / log in again, or with your password here",
+    )

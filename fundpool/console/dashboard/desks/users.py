@@ -80,7 +80,9 @@ class UsersDesk:
             None,
             status_code=status,
             error=error,
-            typed={field: "" if error is None else typed(request, field) for field in ("name", "role", "place")},
+            typed={
+                field: "" if error is None else typed(request, field) for field in ("name", "role", "place")
+            },
             done=DONE.get(request.query_params.get("done", "")),
             given=given,
             report=report,
@@ -94,7 +96,9 @@ class UsersDesk:
 
         def enter(password: str) -> str:
             city, _, county = typed(request, "place").partition("/")
-            wanted = NewAccount(typed(request, "name"), _role(typed(request, "role")), city or None, county or None)
+            wanted = NewAccount(
+                typed(request, "name"), _role(typed(request, "role")), city or None, county or None
+            )
             return add_account(
                 self._ports,
                 wanted,
@@ -133,7 +137,11 @@ class UsersDesk:
 
     def _change(self, request: Request, done: str, change: Callable[..., object]) -> Response:
         def act() -> str:
-            name, by, now = typed(request, "name"), request.state.account.name, self._pages.options.time_of_day()
+            name, by, now = (
+                typed(request, "name"),
+                request.state.account.name,
+                self._pages.options.time_of_day(),
+            )
             self._ports.database.transaction(lambda work: change(work, name, by=by, now=now))
             return done
 
