@@ -84,6 +84,7 @@ FURTHER: dict[tuple[str, ...], list[str]] = {
     ("transfers", "stop"): ["--city", "taizhou", "--fund", "employee", "--reason", "查"],
     ("users", "add"): ["新人", "--role", "maker"],
     ("users", "disable"): [MAKER],
+    ("users", "enable"): [MAKER],
     ("users", "password"): [MAKER],
     ("waiver", "add"): [
         *("--document", "plan", "--county", "331002", "--document-number", "1"),
@@ -95,7 +96,11 @@ FURTHER: dict[tuple[str, ...], list[str]] = {
 }
 
 OWN = {("users", "add"): Right.MANAGE_USERS, ("users", "disable"): Right.MANAGE_USERS}
-OWN |= {("users", "password"): Right.MANAGE_USERS, ("restore",): Right.MAINTAIN}
+OWN |= {
+    ("users", "enable"): Right.MANAGE_USERS,
+    ("users", "password"): Right.MANAGE_USERS,
+    ("restore",): Right.MAINTAIN,
+}
 """Commands whose services look the person up, in the transaction of the act itself."""
 
 

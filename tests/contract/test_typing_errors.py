@@ -75,6 +75,7 @@ OF_COMMAND = {
     ("report paper", "--name"): "plan-summary",
     ("users add", "--name"): "周椒江",
     ("users disable", "--name"): "周椒江",
+    ("users enable", "--name"): "周椒江",
     ("users password", "--name"): "周椒江",
 }
 """Values that mean something else in one command."""
@@ -92,6 +93,7 @@ WITH = {
     "notices calendar": ["--city", "taizhou"],
     "notices list": ["--city", "taizhou"],
     "users disable": ["--by", "张安全"],
+    "users enable": ["--by", "张安全"],
     "users password": ["--by", "张安全"],
 }
 """What a command needs although no one option is required."""
