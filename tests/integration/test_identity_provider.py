@@ -313,6 +313,7 @@ def without(name: str) -> Callable[[Claims], Claims]:
         without("nonce"),
         lambda claims: claims | {"aud": "another"},
         lambda claims: claims | {"aud": ["another"]},
+        lambda claims: claims | {"aud": "another", "azp": CLIENT},
         lambda claims: claims | {"aud": [CLIENT, "another"]},  # and does not say for whom it was made
         lambda claims: claims | {"aud": [CLIENT, "another"], "azp": "another"},
         without("aud"),
