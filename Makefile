@@ -32,6 +32,9 @@ iso20022: $(VENV)/.iso20022 ## The same, with what a bank without an API needs: 
 .PHONY: dask
 dask: $(VENV)/.dask ## The same, with what comparing details on a Dask cluster needs
 
+.PHONY: oidc
+oidc: $(VENV)/.oidc ## The same, with what log-in through an identity provider needs (OpenID Connect)
+
 .PHONY: bundle
 bundle: $(VENV)/.runtime ## One archive in build/ that installs fundpool on a machine without internet
 	rm -rf build/bundle && mkdir -p build/bundle/wheels
@@ -131,6 +134,7 @@ lock: $(VENV)/.runtime ## Resolve the locks anew from pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -c requirements/dev.lock -o requirements/runtime.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra iso20022 -c requirements/dev.lock -o requirements/iso20022.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra dask -c requirements/dev.lock -o requirements/dask.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra oidc -c requirements/dev.lock -o requirements/oidc.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group fuzz -o requirements/fuzz.lock
 
 .PHONY: clean
@@ -170,6 +174,10 @@ $(VENV)/.iso20022: requirements/iso20022.lock $(VENV)/.runtime
 
 $(VENV)/.dask: requirements/dask.lock $(VENV)/.runtime
 	$(call install,requirements/dask.lock)
+	@touch $@
+
+$(VENV)/.oidc: requirements/oidc.lock $(VENV)/.runtime
+	$(call install,requirements/oidc.lock)
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from functools import cached_property, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.adapters.watch.channels import channels_of
 from fundpool.adapters.watch.contacts import contacts_of
 from fundpool.adapters.watch.machine import look_around
+from fundpool.domain.errors import InputError
 from fundpool.domain.periods import Month, Period
 from fundpool.domain.policy import CityPolicy, PolicyLibrary
 from fundpool.domain.return_slip import ReturnSlip
@@ -33,6 +35,7 @@ from fundpool.services.payments.application import pays_within_annual_budget
 from fundpool.services.ports.files import SlipFile
 from fundpool.services.ports.gateway import BankFileNote, DayStatement, Gateway, GatewayAnswer
 from fundpool.services.ports.judging import Judgement, JudgingContext, ParsedDocument, Register, SourceFile
+from fundpool.services.ports.users import IdentityProvider
 from fundpool.services.ports.work import MonthPorts
 from fundpool.services.watch.installation import Installation
 from fundpool.settings import Settings
@@ -142,6 +145,28 @@ class _NoSlips:
 def _write_nothing(policy: CityPolicy, month: Month, **form: object) -> Path:
     del policy, month, form
     return Path(os.devnull)
+
+
+def identity_provider(settings: Settings) -> IdentityProvider | None:
+    """Where people may log in instead of at our pages; None where none is set. Raises InputError without the extra."""
+    if not settings.oidc_issuer:
+        return None
+    if find_spec("authlib") is None:
+        raise InputError(
+            "oidc_missing",
+            "没有安装统一身份认证（OpenID Connect）所需的组件",
+            "what log-in through an identity provider needs is not installed",
+            remedy="pip install 'fundpool[oidc]'；在检出目录中 make oidc / in a checkout: make oidc",
+        )
+    from fundpool.adapters.keys.identity_provider import OidcProvider
+
+    secret = settings.oidc_client_secret
+    return OidcProvider(
+        settings.oidc_issuer,
+        client_id=settings.oidc_client_id or "",
+        client_secret="" if secret is None else secret.get_secret_value(),
+        claim=settings.oidc_claim,
+    )
 
 
 class LazyGateway:

@@ -75,6 +75,24 @@ def _mail_server(text: str) -> str:
     return text
 
 
+def is_protected(address: str) -> bool:
+    """Whether nobody on the way reads or changes what goes to the address: https, or this very machine."""
+    try:
+        parts = urlsplit(address)
+        is_here = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}
+        return bool((parts.scheme == "https" and parts.hostname) or is_here) and "@" not in parts.netloc
+    except ValueError:
+        return False
+
+
+def _issuer(text: str) -> str:
+    if not is_protected(text) or urlsplit(text).query or urlsplit(text).fragment:
+        raise ValueError(
+            "应为 https://host/path，不带口令和参数 / expected https://host/path, without password and query"
+        )
+    return text
+
+
 MAILTO = "mailto:"
 MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()]+@[^\s@<>,;:\"()]+")
 
@@ -86,6 +104,7 @@ def _keys(text: Any) -> Any:
 
 _Keys = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_keys)]
 _MailServer = Annotated[str, AfterValidator(_mail_server)]
+_Issuer = Annotated[str, AfterValidator(_issuer)]
 _Duration = Annotated[str, AfterValidator(_duration)]
 _Yuan = Annotated[str, AfterValidator(_positive_yuan)]
 
@@ -235,6 +254,23 @@ class Settings(BaseSettings):
     dashboard_notice: str | None = Field(
         default=None, description="看板每页顶部的提示 / a line on top of every page, such as: synthetic data"
     )
+    oidc_issuer: _Issuer | None = Field(
+        default=None,
+        description="统一身份认证（OpenID Connect）的发行方地址，不设则只用本系统口令登录 / issuer of the identity provider (OpenID Connect); "
+        "without it people log in by password alone",
+    )
+    oidc_client_id: str | None = Field(
+        default=None, description="在统一身份认证登记的客户端编号 / client id at the identity provider"
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="其客户端密钥 / the client's secret"
+    )
+    oidc_claim: str = Field(
+        default="preferred_username",
+        min_length=1,
+        description="身份令牌中哪一项是账户名，须由单位管理、本人不能改 / claim of the ID token that is the account's name; one that "
+        "people cannot change themselves",
+    )
     notify: SecretStr | None = Field(
         default=None,
         description="告警发往何处：apprise 地址，以空格分隔 / where notices go: apprise URLs separated by blanks "
@@ -338,6 +374,15 @@ class Settings(BaseSettings):
             for text in (self.limit_per_payee_yuan, self.limit_per_batch_yuan, self.limit_per_day_yuan)
         )
         return PaymentLimits(per_payee, per_batch, per_day)
+
+    @model_validator(mode="after")
+    def _provider_knows_us(self) -> "Settings":
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret):
+            raise ValueError(
+                "FUNDPOOL_OIDC_ISSUER: 还须 FUNDPOOL_OIDC_CLIENT_ID 和 FUNDPOOL_OIDC_CLIENT_SECRET / needs "
+                "FUNDPOOL_OIDC_CLIENT_ID and FUNDPOOL_OIDC_CLIENT_SECRET"
+            )
+        return self
 
     @model_validator(mode="after")
     def _mail_can_be_sent(self) -> "Settings":

@@ -32,6 +32,8 @@ class NoticeKind(StrEnum):
     HOLIDAY_NOTICE = "holiday_notice"
     DISK = "disk"
     BACKUP = "backup"
+    RIGHTS = "rights"
+    """What was changed of people's accounts yesterday, in numbers."""
     REMINDER = "reminder"
     """To the unit that owes a duty, before its last working day and on it."""
     OVERDUE_REMINDER = "overdue_reminder"
@@ -50,6 +52,7 @@ KIND_NAMES = {
     NoticeKind.HOLIDAY_NOTICE: ("放假通知未入库", "holiday notice missing"),
     NoticeKind.DISK: ("磁盘将满", "disk nearly full"),
     NoticeKind.BACKUP: ("备份过期", "backup too old"),
+    NoticeKind.RIGHTS: ("权限变动", "rights changed"),
     NoticeKind.REMINDER: ("到期提醒", "reminder"),
     NoticeKind.OVERDUE_REMINDER: ("逾期催办", "overdue reminder"),
     NoticeKind.SUMMARY: ("当日情况", "summary of the day"),

@@ -19,6 +19,7 @@ from fundpool.console.dashboard.reading import (
 from fundpool.domain.periods import SHANGHAI, Month
 from fundpool.domain.policy import ActorName, CityPolicy, DutyName, PaymentHop, Status, Unit
 from fundpool.services.oversight.flags import worst_first
+from fundpool.services.ports.users import IdentityProvider
 from fundpool.services.users.sessions import Visit
 from schemas.dashboard import (
     AccountBalance,
@@ -248,6 +249,8 @@ def _flags() -> list[dict[str, Any]]:
 class _OpenDoor(Door):
     """A sandbox without accounts: everybody may read."""
 
+    _provider = None
+
     def __init__(self) -> None:
         pass
 
@@ -261,7 +264,7 @@ class ImaginedReader(MonthReader):
     def __init__(self) -> None:
         pass  # nothing behind it
 
-    def door(self, time_of_day: Callable[[], datetime]) -> Door:
+    def door(self, time_of_day: Callable[[], datetime], provider: IdentityProvider | None = None) -> Door:
         return _OpenDoor()
 
     def cities(self) -> Sequence[CityPolicy]:

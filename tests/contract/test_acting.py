@@ -84,6 +84,7 @@ FURTHER: dict[tuple[str, ...], list[str]] = {
     ("transfers", "stop"): ["--city", "taizhou", "--fund", "employee", "--reason", "查"],
     ("users", "add"): ["新人", "--role", "maker"],
     ("users", "disable"): [MAKER],
+    ("users", "enable"): [MAKER],
     ("users", "password"): [MAKER],
     ("users", "revoke"): [MAKER, "--label", "接口"],
     ("users", "token"): [MAKER, "--label", "接口"],
@@ -97,8 +98,12 @@ FURTHER: dict[tuple[str, ...], list[str]] = {
 }
 
 OWN = {("users", "add"): Right.MANAGE_USERS, ("users", "disable"): Right.MANAGE_USERS}
-OWN |= {("users", "password"): Right.MANAGE_USERS, ("restore",): Right.MAINTAIN}
 OWN |= {("users", "token"): Right.MANAGE_USERS, ("users", "revoke"): Right.MANAGE_USERS}
+OWN |= {
+    ("users", "enable"): Right.MANAGE_USERS,
+    ("users", "password"): Right.MANAGE_USERS,
+    ("restore",): Right.MAINTAIN,
+}
 """Commands whose services look the person up, in the transaction of the act itself."""
 
 

@@ -1,5 +1,6 @@
 """Accounts and log-in on both databases: who is entered, who is let in, for how long."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,11 +16,13 @@ from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.bootstrap import build_ports
 from fundpool.domain.accounts import FAILURES_ALLOWED, IDLE_FOR, LASTS, LOCKED_FOR
 from fundpool.domain.errors import FundpoolError
+from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.rights import RIGHTS, Right, Role
 from fundpool.services.books.audit_checks import verify_everything
-from fundpool.services.ports.work import MonthPorts
+from fundpool.services.ports.work import MonthPorts, Work
 from fundpool.services.users import accounts, sessions
 from fundpool.services.users.accounts import NewAccount
+from fundpool.services.users.rights_report import RightsReport, rights_report
 from fundpool.settings import Settings
 from schemas.tables.users import user_account
 from tests.accounts import BEGAN, PASSWORD, QuickPasswords, enter
@@ -288,6 +291,52 @@ class TestLoggingIn:
         assert who(ports, token) is None
         assert log_in(ports) is None
 
+    def test_a_session_that_stands_open_ends_with_its_account(self, ports: MonthPorts) -> None:
+        """Whatever forgot to end the session: who is disabled is asked anew at each request."""
+        token = log_in(ports)
+
+        def disable(work: Work) -> None:
+            work.users.change(accounts.account_named(work, CLERK), disabled_at=NOW)
+
+        assert who(ports, token) == CLERK
+        ports.database.transaction(disable)
+        session = ports.database.read(lambda work: work.users.session(sessions.token_hash(str(token))))
+        assert session is not None
+        assert session[0].ended_at is None
+        assert who(ports, token) is None
+
+    def test_an_account_is_enabled_again_with_the_password_it_had(self, ports: MonthPorts) -> None:
+        def act(change: Callable[..., object]) -> None:
+            ports.database.transaction(lambda work: change(work, CLERK, by=ADMIN, now=NOW))
+
+        token = log_in(ports)
+        act(accounts.disable_account)
+        act(accounts.enable_account)
+        assert who(ports, token) is None  # what was ended stays so
+        assert who(ports, log_in(ports)) == CLERK
+        head = ports.database.read(lambda work: work.audit.head())
+        act(accounts.enable_account)
+        assert ports.database.read(lambda work: work.audit.head()) == head
+
+    def test_a_lock_out_is_ended_without_another_password(self, ports: MonthPorts) -> None:
+        for _ in range(FAILURES_ALLOWED):
+            log_in(ports, password="wrong wrong wrong")
+        assert log_in(ports) is None
+        ports.database.transaction(lambda work: accounts.enable_account(work, CLERK, by=ADMIN, now=NOW))
+        assert log_in(ports) is not None
+        record = ports.database.read(lambda work: list(work.audit.records()))[-1]
+        assert (record.actor, record.action, record.subject) == (ADMIN, "enable_user", f"user:{CLERK}")
+        before, after = (json.loads(record.detail)[side]["locked_until"] for side in ("before", "after"))
+        assert before == (NOW + LOCKED_FOR).isoformat()
+        assert after is None
+
+    def test_nobody_else_lets_somebody_in_again(self, ports: MonthPorts) -> None:
+        def enable(by: str) -> None:
+            ports.database.transaction(lambda work: accounts.enable_account(work, CLERK, by=by, now=NOW))
+
+        assert refused(lambda: enable(CLERK)) == "right_missing"
+        assert refused(lambda: enable("没有人")) == "user_unknown"
+
     def test_a_new_password_ends_every_session_and_the_lock(self, ports: MonthPorts) -> None:
         token = log_in(ports)
         for _ in range(FAILURES_ALLOWED):
@@ -315,6 +364,62 @@ class TestLoggingIn:
         assert who(ports, token, NOW + timedelta(minutes=5)) == CLERK
         assert ports.database.read(lambda work: work.trail.head()) == head
         assert ports.database.read(lambda work: verify_everything(work, [])).faults == []
+
+
+class TestTheReportOfRights:
+    NOW = datetime(2026, 12, 1, 9, 0, tzinfo=SHANGHAI)
+
+    def report(self, ports: MonthPorts) -> RightsReport:
+        return ports.database.read(lambda work: rights_report(work, self.NOW))
+
+    def test_who_has_which_right_and_came_in_when(self, ports: MonthPorts) -> None:
+        enter(ports.database, ADMIN, Role.SEC_ADMIN)
+        enter(ports.database, CLERK, Role.MAKER, "taizhou")
+        log_in(ports, now=self.NOW - timedelta(hours=2))
+        log_in(ports, now=self.NOW - timedelta(hours=1))
+        log_in(ports, now=self.NOW - timedelta(hours=3))
+        found = {each.account.name: each for each in self.report(ports).accounts}
+        assert found[ADMIN].rights == (Right.MANAGE_USERS,)
+        assert set(found[CLERK].rights) == RIGHTS[Role.MAKER]
+        assert (found[ADMIN].last_log_in, found[CLERK].last_log_in) == (None, self.NOW - timedelta(hours=1))
+        ports.database.transaction(lambda work: accounts.disable_account(work, CLERK, by=ADMIN, now=self.NOW))
+        (gone,) = [each for each in self.report(ports).accounts if each.account.name == CLERK]
+        assert gone.rights == ()
+
+    def test_accounts_that_nobody_used_for_90_days(self, ports: MonthPorts) -> None:
+        enter(ports.database, ADMIN, Role.SEC_ADMIN)
+        for name, days in (("甲经办", 91), ("乙经办", 90), ("丙经办", 200)):
+            enter(ports.database, name, Role.MAKER)
+            log_in(ports, name, now=self.NOW - timedelta(days=days))
+        ports.database.transaction(
+            lambda work: accounts.disable_account(work, "丙经办", by=ADMIN, now=self.NOW)
+        )
+        # The administrator never logged in and is 91 days old; who is disabled needs no look.
+        assert [each.account.name for each in self.report(ports).unused] == sorted(["甲经办", ADMIN])
+
+    def test_who_is_locked_out_now(self, ports: MonthPorts) -> None:
+        for name, ago in (("甲经办", LOCKED_FOR - timedelta(seconds=1)), ("乙经办", LOCKED_FOR)):
+            enter(ports.database, name, Role.MAKER)
+            for _ in range(FAILURES_ALLOWED):
+                log_in(ports, name, "wrong wrong wrong", now=self.NOW - ago)
+        assert [each.account.name for each in self.report(ports).locked] == ["甲经办"]
+
+    def test_what_was_changed_since_yesterday(self, ports: MonthPorts) -> None:
+        enter(ports.database, ADMIN, Role.SEC_ADMIN)
+        midnight = datetime(2026, 11, 30, tzinfo=SHANGHAI)
+        for name, at in (
+            ("甲经办", midnight - timedelta(seconds=1)),
+            ("乙经办", midnight),
+            ("丙经办", self.NOW),
+        ):
+            wanted = NewAccount(name, Role.MAKER)
+            accounts.add_account(ports, wanted, PASSWORD, passwords=QuickPasswords(), by=ADMIN, now=at)
+        report = self.report(ports)
+        assert report.since == midnight
+        assert [(each.action, each.subject) for each in report.changes] == [
+            ("add_user", "user:丙经办"),
+            ("add_user", "user:乙经办"),
+        ]
 
 
 def test_nobody_has_rights_of_two_sides() -> None:

@@ -2,21 +2,27 @@
 
 import re
 from pathlib import Path
+from zipfile import ZipFile
 
+import openpyxl
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
 
+from fundpool.adapters.documents.workbooks import template_workbook
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.dashboard.app import DashboardOptions, create_app
 from fundpool.console.dashboard.desks.tasks import DESKS
 from fundpool.console.dashboard.reading import MonthReader
-from fundpool.domain.periods import Month
+from fundpool.domain.periods import Month, Year
 from fundpool.domain.rights import Role
-from fundpool.domain.submission import DocumentKind
+from fundpool.domain.submission import DocumentKind, FileState
+from fundpool.services.documents.document_kinds import is_of
+from fundpool.services.documents.intake import take_in
 from fundpool.services.month.daily import reserve_due_steps
 from fundpool.services.month.turns import turns
+from fundpool.services.ports.judging import Register
 from tests.accounts import enter, token_of
 from tests.integration.month_scene import CityScene, at
 
@@ -155,6 +161,91 @@ def test_a_file_of_another_county_is_refused_beside_the_form(clerk: TestClient, 
     assert page.status_code == 400
     assert "county_contradicts_file" in page.text
     assert versions(scene, HUANGYAN) == ()
+
+
+def test_a_file_with_rows_of_another_county_is_refused_whole(clerk: TestClient, scene: CityScene) -> None:
+    page = file(clerk, scene.plan(JIAOJIANG, HUANGYAN))
+    assert page.status_code == 400
+    assert "county_contradicts_file" in page.text
+    assert versions(scene) == versions(scene, HUANGYAN) == ()
+
+
+def test_a_zip_brings_no_other_countys_file(clerk: TestClient, scene: CityScene) -> None:
+    path = scene.folder / "both.zip"
+    with ZipFile(path, "w") as archive:
+        for county in (JIAOJIANG, HUANGYAN):
+            archive.write(scene.plan(county), f"{county}.xlsx")
+    page = file(clerk, path)
+    assert page.status_code == 400
+    assert f"{HUANGYAN}.xlsx" in page.text
+    assert (len(versions(scene)), versions(scene, HUANGYAN)) == (1, ())
+
+
+def test_what_another_county_filed_is_not_shown_to_who_has_the_same_bytes(
+    clerk: TestClient, maker: TestClient, scene: CityScene
+) -> None:
+    path = scene.plan(HUANGYAN)
+    file(maker, path, county=HUANGYAN)
+    (filed,) = versions(scene, HUANGYAN)
+    page = file(clerk, path)
+    assert page.status_code == 400
+    assert "county_contradicts_file" in page.text
+    assert f"{filed.file_id:06d}" not in page.text
+
+
+def test_another_countys_file_that_waits_to_be_read_is_not_filed_by_who_has_the_same_bytes(
+    clerk: TestClient, scene: CityScene, clock: Clock
+) -> None:
+    """Its receipt names no county: it came through the drop folder, and the machine stopped before it was read."""
+    path = scene.plan(HUANGYAN)
+    scene.drop(path, "plan")
+    arrival = take_in(scene.ports, scene.policy, DocumentKind.PLAN, now=clock.now, is_played=True)
+    assert len(arrival.waiting) == 1
+    page = file(clerk, path)
+    assert page.status_code == 400
+    assert "county_contradicts_file" in page.text
+    assert "黄岩" not in page.text
+    assert "校验通过" not in text_of(page)
+
+
+def test_rows_of_another_city_never_pass(clerk: TestClient, scene: CityScene) -> None:
+    book = openpyxl.load_workbook(scene.plan(JIAOJIANG))
+    sheet = next(
+        each for each in book.worksheets if any(cell.value == "331002" for row in each for cell in row)
+    )
+    row = next(row for row in sheet for cell in row if cell.value == "331002")
+    for cell in row:
+        if cell.value == "331002":
+            cell.value = "421303"
+        elif cell.value == "椒江区":
+            cell.value = "曾都区"
+    path = scene.folder / "abroad.xlsx"
+    book.save(path)
+    page = file(clerk, path)
+    assert "已退回" in text_of(page)
+    assert "校验通过" not in text_of(page)
+
+
+@pytest.mark.parametrize("document", DocumentKind)
+def test_no_kind_of_document_is_filed_for_another_county(
+    clerk: TestClient, scene: CityScene, document: DocumentKind
+) -> None:
+    period = Year(2026) if is_of(document, Year(2026)) else OCTOBER
+    register = Register.of(scene.policy.register, scene.policy.funds, scene.policy.name_zh)
+    other = register.by_code(HUANGYAN)
+    assert other is not None
+    path = scene.folder / "form.xlsx"
+    path.write_bytes(
+        template_workbook(
+            document.value, scene.policy.name_zh, counties=[other], month=period, funds=register.funds
+        )
+    )
+    page = file(clerk, path, what=f"{document}:{period}")
+    assert page.status_code == 400
+    files = scene.ports.database.read(
+        lambda work: work.submissions.files("taizhou", document, [FileState.READ])
+    )
+    assert files == ()
 
 
 def test_a_file_of_another_month_is_refused(clerk: TestClient, scene: CityScene) -> None:
@@ -301,7 +392,9 @@ def test_a_task_leads_to_its_desk_where_there_is_one(maker: TestClient, clerk: T
 def test_administrators_have_no_business(app: FastAPI, scene: CityScene, clock: Clock, role: Role) -> None:
     page = logged_in(app, scene, "张管理", role, clock).get("/tasks")
     assert page.status_code == 200
-    assert "椒江" not in page.text
+    # A county's name alone stands there, to choose for an account of it.
+    assert "椒江" not in re.sub(r"<option .*?</option>", "", page.text)
+    assert "/desk/" not in page.text
 
 
 def test_log_in_leads_to_the_tasks(app: FastAPI, scene: CityScene, clerk: TestClient) -> None:

@@ -15,13 +15,16 @@ from fundpool.console.cli import main
 from fundpool.domain.errors import ServiceUnavailable
 from fundpool.domain.notices import Notice, NoticeKind
 from fundpool.domain.periods import Month
+from fundpool.domain.rights import Role
 from fundpool.domain.schedule import ScheduledStep
 from fundpool.services.month import steps
 from fundpool.services.payments import kill_switches, payment_decisions
 from fundpool.services.ports.notices import Act, Channel, Queue, Surroundings
+from fundpool.services.users import accounts
 from fundpool.services.watch.health import health_of
 from fundpool.services.watch.installation import Installation, look, tell
 from schemas.health import Health, HealthState
+from tests.accounts import enter
 from tests.integration.month_scene import CityScene, at
 from tests.integration.test_outbox import Recording
 
@@ -145,6 +148,33 @@ def test_a_stopped_fund_is_told_at_once_and_its_end_too(taizhou: CityScene) -> N
             )
         )
     assert keys_sent(at("2026-09-24 12:05"))[1:] == [[f"over:{key}"]]
+
+
+def test_what_was_changed_of_accounts_is_told_once_the_day_after(taizhou: CityScene) -> None:
+    mail = Recording()
+    here, noon, morning = (
+        installation(taizhou, channels=[mail]),
+        at("2026-09-24 12:00"),
+        at("2026-09-25 08:00"),
+    )
+    database = taizhou.ports.database
+    enter(database, "张安全", Role.SEC_ADMIN)
+    enter(database, "李经办", Role.MAKER)
+    for change in (accounts.disable_account, accounts.enable_account):
+        database.transaction(lambda work, change=change: change(work, "李经办", by="张安全", now=noon))
+
+    def texts_sent(now: datetime) -> list[str]:
+        all_done(taizhou, now)
+        tell(here, *look(here, now), sends=True)
+        return [message.text for message in mail.messages]
+
+    assert texts_sent(noon) == []
+    (text,) = texts_sent(morning)
+    assert "昨日人员账户变动 2 项" in text
+    assert "李经办" not in text, "no name leaves the machine"
+    assert len(texts_sent(morning + timedelta(hours=1))) == 1
+    assert all("账户变动" not in each for each in texts_sent(at("2026-09-26 08:00"))[1:])
+    assert all(reason.kind != "rights" for reason in health_of(here, morning).reasons)
 
 
 def test_a_worker_that_is_gone_is_told_once_and_that_one_is_back_too(taizhou: CityScene) -> None:

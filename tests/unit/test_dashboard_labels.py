@@ -27,6 +27,7 @@ TABLES = (
     labels.SEVERITIES,
     labels.CASE_STATES,
     labels.FLAG_KINDS,
+    labels.ACCOUNT_STATES,
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from fundpool.adapters.stores.store import SealedStore, local, record_of, rows_where, stored_value, values_of
 from fundpool.domain.accounts import Account, ApiToken, Session
@@ -16,6 +16,9 @@ _ALL = select(user_account).order_by(user_account.c.name)
 _SESSION = rows_where(user_session, "token_hash")
 _TOKEN = rows_where(api_token, "token_hash")
 _TOKENS = select(api_token).order_by(api_token.c.account, api_token.c.issued_at, api_token.c.label)
+_LAST = select(user_session.c.account, func.max(user_session.c.started_at).label("last_at")).group_by(
+    user_session.c.account
+)
 _OPEN = rows_where(user_session, "account").where(user_session.c.ended_at.is_(None))
 
 
@@ -48,6 +51,9 @@ class SqlUsers(SealedStore):
 
     def seen(self, token_hash: str, at: datetime) -> None:
         self._rows.update(user_session, [user_session.c.token_hash == token_hash], {"last_seen_at": at})
+
+    def last_log_ins(self) -> dict[str, datetime]:
+        return {row["account"]: local(row["last_at"]) for row in self._all(_LAST)}
 
     def end_sessions(self, account: str, at: datetime, *, but: str | None = None) -> None:
         for row in self._all(_OPEN, account=account):

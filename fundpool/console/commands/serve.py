@@ -53,7 +53,7 @@ def serve(
     from prometheus_client import CollectorRegistry
 
     from fundpool.adapters.keys.signature import shared_secret
-    from fundpool.bootstrap import build_ports, get_ready_to_judge, open_installation
+    from fundpool.bootstrap import build_ports, get_ready_to_judge, identity_provider, open_installation
     from fundpool.clock import business_clock
     from fundpool.console.callback_record import CallbackRecord
     from fundpool.console.callbacks import callback_router
@@ -71,6 +71,8 @@ def serve(
     ports = build_ports(settings)
     sandbox = _Sandbox(ports)
     sandbox.notice()  # nothing that was never set up is served; a database that is only away is
+    installation = open_installation(settings, ports)
+    health = KeptHealth(lambda: health_of(installation, business_clock(as_of)))
     app = create_app(
         MonthReader(ports),
         partial(business_clock, as_of),
@@ -80,15 +82,14 @@ def serve(
             only_past=lambda: sandbox.notice() is None,
             hosts=answered_hosts(bound),
             only_known_then=as_of is not None,
+            provider=identity_provider(settings),
+            health=health,
         ),
     )
     # The bank's callbacks come in at the same port; they only make us query the bank (docs/gateway.md).
     registry = CollectorRegistry()
     record = CallbackRecord(settings.home, registry)
-    installation = open_installation(settings, ports)
-    app.include_router(
-        health_router(KeptHealth(lambda: health_of(installation, business_clock(as_of))), registry)
-    )
+    app.include_router(health_router(health, registry))
     app.include_router(
         callback_router(
             secret=partial(shared_secret, settings),

@@ -1,5 +1,6 @@
 """``fundpool users``: accounts of the people who work here, entered by an administrator of users."""
 
+import json
 import sys
 from collections.abc import Sequence
 from getpass import getpass
@@ -9,15 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from fundpool.console.acting import noting_user_of_machine
-from fundpool.console.language import choose
+from fundpool.console.language import choose, one_language, word
 from fundpool.console.options import AnyCity, AnyCounty, Dated, Options
-from fundpool.console.output import Table, minute, pick
+from fundpool.console.output import Columns, Table, minute, pick
 from fundpool.domain.accounts import TOKEN_DAYS
 from fundpool.domain.errors import InputError
 from fundpool.domain.rights import Role
 
 if TYPE_CHECKING:
     from fundpool.domain.accounts import Account, ApiToken
+    from fundpool.services.users.rights_report import RightsReport
 
 app = App(name="users")
 
@@ -88,6 +90,26 @@ def disable(name: _Name, *, by: _AnyBy = None, options: Dated = Dated()) -> int:
     with noting_user_of_machine():
         disabled = options.change(disable_account, name, by=_named(by), now=now)
     return _show([disabled], options)
+
+
+@app.command
+def enable(name: _Name, *, by: _AnyBy = None, options: Dated = Dated()) -> int:
+    """启用账户或解除锁定，口令不变 / Enable an account again, or end its lock-out; the password stays."""
+    from fundpool.services.users.accounts import enable_account
+
+    now = options.now
+    with noting_user_of_machine():
+        enabled = options.change(enable_account, name, by=_named(by), now=now)
+    return _show([enabled], options)
+
+
+@app.command
+def report(*, options: Dated = Dated()) -> int:
+    """权限日报：各账户的权限、昨日以来的变动、90 天未用的账户、被锁定的账户 / The daily report of rights: who has which, what changed since yesterday, accounts unused for 90 days, locked ones."""
+    from fundpool.services.users.rights_report import rights_report
+
+    now = options.now
+    return _show_report(options.read(lambda work: rights_report(work, now)), options)
 
 
 @app.command
@@ -197,4 +219,57 @@ def _show(accounts: "Sequence[Account]", options: Options) -> int:
     return options.show(
         {"users": [pick(account, about) for account in accounts]},
         Table("账户 / users", accounts, "name role city county created_by disabled_at"),
+    )
+
+
+_NOTES = {
+    "is_disabled": "已停用 / disabled",
+    "is_locked": "锁定 / locked",
+    "is_unused": "90 天未用 / unused for 90 days",
+}
+"""What is to be seen of an account at a glance."""
+
+
+def _show_report(report: "RightsReport", options: Options) -> int:
+    from fundpool.console.dashboard.labels import ACTS
+    from fundpool.services.users.accounts import SUBJECT
+
+    about = "name role city county created_at created_by disabled_at locked_until"
+    rows = [
+        pick(each.account, about)
+        | {
+            "rights": [right.value for right in each.rights],
+            "last_log_in": each.last_log_in,
+            "is_disabled": not each.account.is_enabled,
+            "is_locked": each.is_locked,
+            "is_unused": each.is_unused,
+        }
+        for each in report.accounts
+    ]
+    changes = [
+        pick(record, "number at actor action subject") | json.loads(record.detail)
+        for record in report.changes
+    ]
+    accounts: Columns = {
+        "名称 / name": "name",
+        "岗位 / role": "role",
+        "城市 / city": "city",
+        "县区 / county": "county",
+        "上次登录 / last log-in": lambda row: minute(row["last_log_in"]),
+        "状态 / state": lambda row: " ".join(one_language(text) for key, text in _NOTES.items() if row[key]),
+        "权限 / rights": lambda row: " ".join(row["rights"]),
+    }
+    return options.show(
+        {"as_of": report.as_of, "since": report.since, "accounts": rows, "changes": changes},
+        Table("权限 / rights", rows, accounts),
+        Table(
+            f"{minute(report.since)} 以来的变动 / changes since {minute(report.since)}",
+            report.changes,
+            {
+                "时间 / at": lambda record: minute(record.at),
+                "办理人 / actor": "actor",
+                "事项 / action": lambda record: word(ACTS, record.action),
+                "账户 / account": lambda record: record.subject.removeprefix(SUBJECT),
+            },
+        ),
     )

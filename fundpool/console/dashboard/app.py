@@ -33,16 +33,18 @@ from fundpool.console.dashboard.board import (
     build_board,
     business_day,
 )
-from fundpool.console.dashboard.desks import county, operating, payments, review, tasks
+from fundpool.console.dashboard.desks import county, installation, operating, payments, review, tasks, users
 from fundpool.console.dashboard.door import (
     LOG_IN_NEEDED,
     TOKEN_NEEDED,
+    WAY_BACK,
     Access,
     Route,
     begin_form,
     begin_session,
     end_session,
     form_token,
+    leave_provider,
     new_form_secret,
 )
 from fundpool.console.dashboard.labels import FUNDS, POSTS
@@ -57,7 +59,9 @@ from fundpool.domain.periods import Month
 from fundpool.domain.policy import CityPolicy, Unit
 from fundpool.domain.rights import Right
 from fundpool.services.ports.files import SlipFile
+from fundpool.services.ports.users import IdentityProvider
 from fundpool.version import VERSION
+from schemas.health import Health
 
 STATIC = Path(__file__).parent / "static"
 DEFAULT_LANGUAGE = "zh"
@@ -91,6 +95,10 @@ class DashboardOptions:
     hosts: frozenset[str] | None = None
     only_known_then: bool = False
     """The clock was set (``serve --as-of``): what was recorded after its moment is left out."""
+    provider: IdentityProvider | None = None
+    """Where people may log in instead of here."""
+    health: Callable[[], Health] | None = None
+    """How well the installation is; None where nobody watches it, as in a demonstration."""
     time_of_day: Callable[[], datetime] = field(default=lambda: business_clock(None))
     """The machine's clock, by which sessions end whatever the business time is."""
 
@@ -170,7 +178,7 @@ class Pages:
         self.reader = reader
         self.clock = clock
         self.options = options
-        self.door = reader.door(options.time_of_day)
+        self.door = reader.door(options.time_of_day, options.provider)
         self.environments = environments()
 
     def routes(self) -> tuple[Route, ...]:
@@ -178,6 +186,8 @@ class Pages:
         return (
             Route("/login", Access.ANYBODY, self.log_in_form),
             Route("/login", Access.ANYBODY, self.log_in, "POST"),
+            Route("/login/provider", Access.ANYBODY, self.to_provider),
+            Route(WAY_BACK, Access.ANYBODY, self.from_provider),
             Route("/logout", Access.LOGGED_IN, self.log_out, "POST"),
             Route("/password", Access.LOGGED_IN, self.password_form),
             Route("/password", Access.LOGGED_IN, self.change_password, "POST"),
@@ -195,20 +205,30 @@ class Pages:
             *review.routes(self),
             *payments.routes(self),
             *operating.routes(self),
+            *users.routes(self),
+            *installation.routes(self),
         )
 
     # Pages are plain functions: they run in a thread, where a database may be waited for.
 
-    def log_in_form(self, request: Request, *, failed: bool = False) -> Response:
-        """Name and password."""
+    def log_in_form(
+        self,
+        request: Request,
+        *,
+        failed: bool = False,
+        error: FundpoolError | None = None,
+    ) -> Response:
+        """Name and password; ``failed``: they were wrong; ``error``: of the identity provider."""
         new_form_secret(request)
         wanted = request.query_params.get("next") or str(getattr(request.state, "next", ""))
         response = self.page(
             request,
             "login.html",
             None,
-            status_code=401 if failed else 200,
+            status_code=401 if failed else 200 if error is None else _http_status(error),
             failed=failed,
+            error=error,
+            has_provider=self.door.has_provider,
             next=_own_address(wanted),
         )
         begin_form(request, response)
@@ -223,6 +243,25 @@ class Pages:
             return self.log_in_form(request, failed=True)
         response = RedirectResponse(_own_address(str(request.state.next)), 303)
         begin_session(request, response, token)
+        return response
+
+    def to_provider(self, request: Request) -> Response:
+        """Go to the identity provider, which sends the browser back to ``from_provider``."""
+        try:
+            return self.door.to_provider(request, _own_address(request.query_params.get("next", "")))
+        except ServiceUnavailable as error:
+            return self.log_in_form(request, error=error)
+
+    def from_provider(self, request: Request) -> Response:
+        """Begin the session of whom the identity provider vouches for."""
+        response: Response
+        try:
+            token, wanted = self.door.from_provider(request)
+            response = RedirectResponse(_own_address(wanted), 303)
+            begin_session(request, response, token)
+        except (RuleViolation, ServiceUnavailable) as error:
+            response = self.log_in_form(request, error=error)
+        leave_provider(request, response)
         return response
 
     def log_out(self, request: Request) -> Response:
@@ -497,6 +536,7 @@ class Pages:
                 may=lambda right: account is None or account.may(Right(right)),
                 csrf_field=lambda: _csrf_field(request),
                 options=self.options,
+                home=tasks.home_of(account),
                 other_language_url=_other_language_url(request, language, place),
                 **context,
             )
@@ -572,7 +612,9 @@ def _other_language_url(request: Request, language: Language, place: Place | Non
     return f"{request.url.path if place is None else place.path}?{urlencode(query)}"
 
 
-_FORBIDDEN = frozenset({"right_missing", "other_place", "no_accounts", "form_not_ours", "password_wrong"})
+_FORBIDDEN = frozenset(
+    {"right_missing", "other_place", "no_accounts", "form_not_ours", "password_wrong", "provider_refused"}
+)
 """Codes of errors by which somebody is kept out."""
 
 

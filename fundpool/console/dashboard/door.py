@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from fundpool.domain.accounts import LASTS, Account
 from fundpool.domain.errors import InputError, RuleViolation
 from fundpool.domain.rights import READING, Right
-from fundpool.services.ports.users import Passwords
+from fundpool.services.ports.users import IdentityProvider, Passwords, provider_refused
 from fundpool.services.ports.work import Transactions
 from fundpool.services.users import sessions
 from fundpool.services.users.sessions import Visit, visit_of
@@ -32,6 +33,14 @@ FILES_AT_ONCE = 50
 
 LOG_IN_NEEDED, TOKEN_NEEDED = "log_in_needed", "token_needed"
 """Codes of the errors by which nobody is let in: from the pages, and from the API."""
+
+WAY_BACK = "/login/provider/return"
+
+_AT_PROVIDER_S = 600
+"""How long somebody may take at the identity provider."""
+
+_WANTED_MOST = 1000
+"""Characters of the address to go on to that are kept meanwhile."""
 
 _log = logging.getLogger(__name__)
 
@@ -75,11 +84,22 @@ class Door:
     """Lets people in, by the accounts of a database."""
 
     def __init__(
-        self, database: Transactions, passwords: Passwords, time_of_day: Callable[[], datetime]
+        self,
+        database: Transactions,
+        passwords: Passwords,
+        time_of_day: Callable[[], datetime],
+        *,
+        provider: IdentityProvider | None = None,
     ) -> None:
         self._database = database
         self._passwords = passwords
         self._now = time_of_day
+        self._provider = provider
+
+    @property
+    def has_provider(self) -> bool:
+        """Whether people may log in through the agency's identity provider."""
+        return self._provider is not None
 
     def answering(self, route: Route) -> Callable[[Request], Awaitable[Response]]:
         """The route's endpoint: the right is looked at before anything else, the form of a POST before its act."""
@@ -125,12 +145,53 @@ class Door:
     def log_in(self, request: Request, name: str, password: str) -> str | None:
         """A new session's token, with the one before ended; None when nobody is let in."""
         token = sessions.log_in(self._database, name, password, passwords=self._passwords, now=self._now())
+        return self._logged_in(request, token)
+
+    def _logged_in(self, request: Request, token: str | None) -> str | None:
         before = request.cookies.get(_cookie(request, "session"))
         if token is not None and before is not None:
             sessions.log_out(self._database, before, self._now())
         if token is None:
             _log.warning("a log-in failed, from %s", request.client.host if request.client else "-")
         return token
+
+    def to_provider(self, request: Request, wanted: str) -> Response:
+        """Lead to the identity provider; ``wanted`` is the page of ours to go on to afterwards.
+
+        Raises InputError ``unknown_provider`` where none is set, ServiceUnavailable when it is away.
+        """
+        secret = secrets.token_urlsafe(32)
+        response = RedirectResponse(self._given_provider().address(secret, _way_back(request)), 303)
+        kept = quote(wanted, safe="") if len(wanted) <= _WANTED_MOST else ""
+        _set(request, response, "provider", value=f"{secret}.{kept}", max_age=_AT_PROVIDER_S)
+        return response
+
+    def from_provider(self, request: Request) -> tuple[str, str]:
+        """The token of a session begun for whom the provider vouches, with the page to go on to.
+
+        Raises RuleViolation ``provider_refused``: an answer that this browser did not ask for, one without a name, and a
+        name without an enabled account are all the same; ServiceUnavailable when the provider is away.
+        """
+        provider, query = self._given_provider(), request.query_params
+        secret, _, wanted = request.cookies.get(_cookie(request, "provider"), "").partition(".")
+        token = None
+        if secret and provider.is_answer(secret, query.get("state", "")) and query.get("code"):
+            name = provider.name_of(secret, query["code"], back=_way_back(request), now=self._now())
+            token = sessions.log_in_confirmed(self._database, name, now=self._now())
+        token = self._logged_in(request, token)
+        if token is None:
+            raise provider_refused()
+        return token, unquote(wanted)
+
+    def _given_provider(self) -> IdentityProvider:
+        if self._provider is None:
+            raise InputError(
+                "unknown_provider",
+                "没有设置统一身份认证",
+                "no identity provider is set",
+                remedy="用本系统口令登录 / log in with your password here",
+            )
+        return self._provider
 
     def log_out(self, request: Request) -> None:
         """End the request's session."""
@@ -189,6 +250,16 @@ def _password_wrong() -> RuleViolation:
         "the password is wrong; nothing was done",
         remedy="重新输入；连错五次锁定 15 分钟 / type it again; five wrong ones lock the account for 15 minutes",
     )
+
+
+def _way_back(request: Request) -> str:
+    """The address that the identity provider sends the browser back to; it is registered there."""
+    return f"{request.url.scheme}://{request.url.netloc}{WAY_BACK}"
+
+
+def leave_provider(request: Request, response: Response) -> None:
+    """Take the secret of a log-in through the provider from the browser: it was for one answer."""
+    response.delete_cookie(_cookie(request, "provider"), **_terms(request))
 
 
 def begin_session(request: Request, response: Response, token: str) -> None:

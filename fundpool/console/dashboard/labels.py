@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from fundpool.domain.rights import Role
 from fundpool.domain.timeliness import DutyState
 from schemas.dashboard import DutyStatus
 
@@ -134,6 +135,61 @@ POSTS: Mapping[str, str] = {
 }
 """Whose turn it is inside an office; the offices themselves are named by the policy files."""
 
+ACCOUNT_STATES: Mapping[str, Label] = {
+    "enabled": Label(N_("Enabled"), "check", "ok"),
+    "locked": Label(N_("Locked out"), "hold", "bad"),
+    "disabled": Label(N_("Disabled"), "nil", "quiet"),
+    "unused": Label(N_("Unused for 90 days"), "clock", "late"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RoleWords:
+    """What a role is called, what its person does, and why nobody else's role goes with it."""
+
+    name: str
+    does: str
+    why_apart: str
+
+
+ROLES: Mapping[Role, RoleWords] = {
+    Role.COUNTY_SUBMIT: RoleWords(
+        N_("County's clerk"),
+        N_("files for its own county, and sees no other"),
+        N_("who files does not review what was filed"),
+    ),
+    Role.MAKER: RoleWords(
+        N_("Maker"),
+        N_("enters, reviews, orders payments"),
+        N_("who proposes or orders does not confirm or pay it"),
+    ),
+    Role.CHECKER: RoleWords(
+        N_("Checker"),
+        N_("confirms reviews, approves bank accounts and payments"),
+        N_("who approves neither ordered nor releases"),
+    ),
+    Role.RELEASER: RoleWords(
+        N_("Releaser"),
+        N_("finance's review, releases payments"),
+        N_("money leaves by a third hand alone"),
+    ),
+    Role.AUDITOR: RoleWords(
+        N_("Auditor"),
+        N_("reads everything, changes nothing"),
+        N_("nobody audits their own acts"),
+    ),
+    Role.SEC_ADMIN: RoleWords(
+        N_("Security administrator"),
+        N_("accounts of people; no business"),
+        N_("who grants rights has none to grant to themselves"),
+    ),
+    Role.SYS_ADMIN: RoleWords(
+        N_("System administrator"),
+        N_("puts backups back; neither business nor accounts"),
+        N_("who can put the books back does not work in them"),
+    ),
+}
+
 ACTS: Mapping[str, str] = {
     "receive_file": N_("Filed a document"),
     "record_nil_return": N_("Declared a nil return"),
@@ -168,6 +224,8 @@ ACTS: Mapping[str, str] = {
     "import_statement_file": N_("Took in a bank statement"),
     "state_bank_balance": N_("Stated a bank balance"),
     "add_user": N_("Added an account"),
+    "enable_user": N_("Enabled an account"),
+    "lock_user": N_("Locked an account after wrong passwords"),
     "disable_user": N_("Disabled an account"),
     "set_password": N_("Set a password"),
     "issue_token": N_("Issued a token"),

@@ -26,6 +26,7 @@ from fundpool.services.oversight.progress import MonthFacts
 from fundpool.services.oversight.punctuality import League, league_between
 from fundpool.services.payments.installation import known_cities
 from fundpool.services.ports.files import SlipFile
+from fundpool.services.ports.users import IdentityProvider
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import CountyMonth, FundBooks, FundMoney, MonthStatus, StandingAlarm, TransferBatch
 
@@ -78,9 +79,9 @@ class MonthReader:
     def __init__(self, ports: MonthPorts) -> None:
         self.ports = ports
 
-    def door(self, time_of_day: Callable[[], datetime]) -> Door:
+    def door(self, time_of_day: Callable[[], datetime], provider: IdentityProvider | None = None) -> Door:
         """Who is let in to read: the accounts of the same database."""
-        return Door(self.ports.database, Argon2Passwords(), time_of_day)
+        return Door(self.ports.database, Argon2Passwords(), time_of_day, provider=provider)
 
     def cities(self) -> Sequence[CityPolicy]:
         """Every city whose month runs here."""

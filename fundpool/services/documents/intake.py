@@ -86,8 +86,12 @@ def submit(
     receivers = [_receiver(source, sending, now=now, grounds=grounds) for source in sources]
     received = together(ports.database, receivers)
     read = {file.id: file for file in read_received(ports, policy, [file for file, _ in received])}
+    answered = ports.database.read(
+        lambda work: [_as_answered(read.get(file.id, file), work, sending) for file, _ in received]
+    )
     return tuple(
-        _receipt(ports, read.get(file.id, file), is_repeat=is_repeat) for file, is_repeat in received
+        _receipt(ports, file, is_repeat=is_repeat)
+        for file, (_, is_repeat) in zip(answered, received, strict=True)
     )
 
 
@@ -221,9 +225,7 @@ def _receiver(
                 reason=None,
             )
             return file, False
-        if known.state is FileState.READ:
-            return _checked_again(known, work, sending), True
-        if known.state is FileState.RECEIVED or not retry_bad:
+        if known.state in {FileState.READ, FileState.RECEIVED} or not retry_bad:
             return known, True
         work.submissions.redeclare(known.id, sending.county, sending.month)
         work.submissions.set_file_state(known.id, FileState.RECEIVED)
@@ -239,16 +241,22 @@ def _receiver(
     return record
 
 
-def _checked_again(known: ReceivedFile, work: Work, sending: Sending) -> ReceivedFile:
-    """The repeat as the sender is answered: naming another county or month than the file is refused, not stored."""
-    versions = work.submissions.of_file(known.id)
+def _as_answered(file: ReceivedFile, work: Work, sending: Sending) -> ReceivedFile:
+    """The file as this sender is answered: naming another county or month than it does is refused, not stored.
+
+    Somebody else may have sent the same bytes before, and have named no county; whether they had been read yet or not,
+    who sends them now is told of no other county's figures.
+    """
+    if file.state is not FileState.READ:
+        return file
+    versions = work.submissions.of_file(file.id)
     problem = _contradiction(
         tuple(version.county for version in versions),
         versions[0].month,
         sending.county,
         declared_month=sending.month,
     )
-    return known if problem is None else replace(known, state=FileState.REFUSED, problem=problem)
+    return file if problem is None else replace(file, state=FileState.REFUSED, problem=problem)
 
 
 def _record_reading(work: Work, file: ReceivedFile, reading: Reading) -> ReceivedFile:

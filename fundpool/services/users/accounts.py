@@ -173,6 +173,28 @@ def disable_account(work: Work, name: str, *, by: str, now: datetime) -> Account
     return disabled
 
 
+def enable_account(work: Work, name: str, *, by: str, now: datetime) -> Account:
+    """Let somebody in again: an account that was disabled, or locked out by wrong passwords; the password stays.
+
+    Changes nothing where neither holds. Raises RuleViolation unless ``by`` is an administrator of users.
+    """
+    administrator = account_named(work, by)
+    administrator.require(Right.MANAGE_USERS)
+    account = account_named(work, name)
+    if account.is_enabled and account.locked_until is None:
+        return account
+    enabled = work.users.change(account, disabled_at=None, failed_logins=0, locked_until=None)
+    work.audit.append(
+        at=now,
+        actor=administrator.name,
+        action="enable_user",
+        subject=subject_of(account.name),
+        before=_shown(account),
+        after=_shown(enabled),
+    )
+    return enabled
+
+
 def set_password(
     ports: MonthPorts, name: str, password: str, *, passwords: Passwords, by: str, now: datetime
 ) -> None:
@@ -204,9 +226,14 @@ def _shown(account: Account) -> dict[str, Any]:
         "city": account.city,
         "county": account.county,
         "disabled_at": account.disabled_at and account.disabled_at.isoformat(),
+        "locked_until": account.locked_until and account.locked_until.isoformat(),
     }
+
+
+SUBJECT = "user:"
+"""What stands before an account's name in the audit trail."""
 
 
 def subject_of(name: str) -> str:
     """How the audit trail names an account."""
-    return f"user:{name}"
+    return f"{SUBJECT}{name}"

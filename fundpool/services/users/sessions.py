@@ -81,9 +81,30 @@ def log_in(
     account = is_password(database, name, password, passwords=passwords, now=now)
     if account is None:
         return None
+    return database.transaction(lambda work: _begin(work, account, now))
+
+
+def log_in_confirmed(database: Transactions, name: str, *, now: datetime) -> str | None:
+    """A new session's token for somebody whose name the identity provider vouches for.
+
+    None unless an enabled account that is not locked out bears exactly this name: none is ever made up.
+    """
+
+    def begin(work: Work) -> str | None:
+        try:
+            account = find_account(work, name)
+        except FundpoolError:
+            return None
+        if account is None or not account.is_enabled or account.is_locked(now):
+            return None
+        return _begin(work, account, now)
+
+    return database.transaction(begin)
+
+
+def _begin(work: Work, account: Account, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
-    session = Session(token_hash(token), account.name, now)
-    database.transaction(lambda work: work.users.add_session(session))
+    work.users.add_session(Session(token_hash(token), account.name, now))
     return token
 
 

@@ -8,7 +8,7 @@ from fundpool.domain.errors import FundpoolError
 from fundpool.domain.notices import OPERATORS, Language, Notice, Recipient, kinds_for_units
 from fundpool.services.ports.notices import Act, Channel, Contact, Surroundings
 from fundpool.services.ports.work import MonthPorts
-from fundpool.services.watch.notices import standing_notices, worker_seen_at
+from fundpool.services.watch.notices import rights_notices, standing_notices, worker_seen_at
 from fundpool.services.watch.outbox import Sending, Ways, make_up, send_to_all
 from fundpool.services.watch.readings import Reading, read_installation
 from fundpool.services.watch.reminders import notices_for_units, works_today
@@ -69,9 +69,10 @@ def _tell(
     seen = reading.worker_seen_at
     if seen is not None:
         database.transaction(lambda work: work.last_done.record(Act.WORKER_SEEN, seen))
+    rights = database.read(lambda work: rights_notices(work, now))
     for_units = notices_for_units(reading, calendar, days_before=installation.days_before)
     cities = {city.policy.key for city in reading.cities}
-    make_up(database, [*standing, *for_units], now, cities=cities, reached=ways.keys())
+    make_up(database, [*standing, *rights, *for_units], now, cities=cities, reached=ways.keys())
     if not sends:
         return Sending()
     kinds = kinds_for_units(now, is_working_day=works_today(calendar, now))

@@ -11,7 +11,7 @@ from fundpool.domain.duties import DutyStatus, duties_of
 from fundpool.domain.errors import FundpoolError
 from fundpool.domain.month import STEPS
 from fundpool.domain.notices import Notice, NoticeKind
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI, Month, day_of, midnight
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.timeliness import DutyState
 from fundpool.domain.transfer import ObligationState
@@ -22,6 +22,8 @@ from fundpool.services.oversight.progress import DutyProgress
 from fundpool.services.payments.kill_switches import STOP_REMEDY
 from fundpool.services.payments.transfer_views import ASK_AGAIN
 from fundpool.services.ports.notices import Queue, Surroundings
+from fundpool.services.ports.work import Work
+from fundpool.services.users.rights_report import rights_report
 from fundpool.services.watch.readings import CityReading, FailedStep, OpenPayment, Reading
 
 TICK_DONE_BY = time(7, 30)
@@ -161,6 +163,26 @@ def _full_disk(surroundings: Surroundings, now: datetime) -> Iterator[Notice]:
         remedy="腾出空间或扩容；下限见 FUNDPOOL_DISK_MIN_FREE_MB / make room; the limit is FUNDPOOL_DISK_MIN_FREE_MB",
         subject="disk",
     )
+
+
+def rights_notices(work: Work, now: datetime) -> list[Notice]:
+    """What was changed of people's accounts yesterday: told the day after, a fact and no trouble of the installation."""
+    report = rights_report(work, now)
+    today = day_of(now)
+    count = sum(record.at < midnight(today) for record in report.changes)
+    if not count:
+        return []
+    unused, locked = len(report.unused), len(report.locked)
+    return [
+        Notice(
+            key=f"rights:{today}",
+            kind=NoticeKind.RIGHTS,
+            message_zh=f"昨日人员账户变动 {count} 项；90 天未用 {unused} 个，锁定 {locked} 个",
+            message_en=f"changes of people's accounts yesterday: {count}; unused for 90 days: {unused}, locked out: {locked}",
+            remedy="由安全管理员核对 / have the administrator of users look: fundpool users report",
+            subject="rights",
+        )
+    ]
 
 
 def is_backup_old(reading: Reading) -> bool:

@@ -8,14 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
 
-from fundpool.console.dashboard.desks import county
+from fundpool.console.dashboard.desks import county, installation, users
 from fundpool.console.dashboard.door import Access, Route
 from fundpool.console.dashboard.reading import Moment
 from fundpool.domain.accounts import Account
 from fundpool.domain.audit import AuditRecord
 from fundpool.domain.periods import day_of, parse_period
 from fundpool.domain.policy import CityPolicy
+from fundpool.domain.rights import Role
 from fundpool.services.month.filing import month_of
 from fundpool.services.month.tasks import tasks_of
 from fundpool.services.month.turns import CLOCK
@@ -50,6 +52,14 @@ DESKS: Mapping[str, str] = {
 }
 """The page on which each turn is taken; where there is none, the task shows the command."""
 
+HOMES: Mapping[Role, str] = {Role.SEC_ADMIN: users.PATH, Role.SYS_ADMIN: installation.PATH}
+"""The first page of those who have no tasks in the month."""
+
+
+def home_of(account: Account | None) -> str:
+    """Where the product's name leads: the board, or the page of somebody without business."""
+    return "/" if account is None else HOMES.get(account.role, "/")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -83,8 +93,10 @@ def routes(pages: "Pages") -> tuple[Route, ...]:
 
 
 def tasks(pages: "Pages", request: Request) -> Response:
-    """The account's tasks in the city of the address, else in every city that it is for."""
+    """The account's tasks in the city of the address, else in every city that it is for; without business its own page."""
     account: Account | None = request.state.account
+    if account is not None and account.role in HOMES:
+        return RedirectResponse(HOMES[account.role], 303)
     place = pages.place(request, county=None if account is None else account.county)
     # Whose turn it was on another day nobody asks here: tasks are of now.
     place = replace(place, as_of=None, moment=Moment(pages.clock(), pages.options.only_known_then))
