@@ -123,6 +123,10 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
     ("GET", "/lineage"): (f"/lineage{PLACE}&transfer=none", READERS),
     ("GET", "/balances"): (f"/balances{PLACE}", READERS),
     ("GET", "/findings"): (f"/findings{PLACE}", READERS),
+    ("GET", "/calendars"): (f"/calendars{PLACE}", READERS | {Role.COUNTY_SUBMIT}),
+    ("GET", "/papers"): (f"/papers{PLACE}", READERS),
+    ("GET", "/papers/{kind}.{suffix}"): (f"/papers/plan-summary.docx{PLACE}&subject=", READERS),
+    ("POST", "/papers/number"): (f"/papers/number{PLACE}", OPERATORS),
     ("GET", "/leader"): (f"/leader{PLACE}", READERS),
     ("GET", "/leader/league.xlsx"): (f"/leader/league.xlsx{PLACE}", READERS),
     ("GET", "/leader/league.csv"): (f"/leader/league.csv{PLACE}", READERS),
@@ -197,6 +201,8 @@ FOR_ANYBODY = {
     ("GET", "/health"),
     ("GET", "/metrics"),
     ("POST", "/callbacks/gateway"),
+    # its address bears a secret (test_calendar_feed.py)
+    ("GET", "/calendars/{city}/{unit}.ics"),
     ("GET", "/static"),
 }
 
