@@ -176,6 +176,17 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
                     "hold": OPERATORS,
                 }.items()
             ),
+            ("GET", "/accounts", "", READERS),
+            ("POST", "/accounts", "", {Role.MAKER}),
+            ("POST", "/accounts/{number:int}/approve", "/accounts/1/approve", {Role.CHECKER}),
+            ("POST", "/payments/statement", "", {Role.MAKER}),
+            ("POST", "/payments/breaks/{number:int}/assign", "/payments/breaks/1/assign", OPERATORS),
+            (
+                "POST",
+                "/payments/funds/{fund}/confirm-recovery",
+                "/payments/funds/employee/confirm-recovery",
+                DECIDERS,
+            ),
             ("POST", "/payments/breaks/{number:int}/resolve", "/payments/breaks/1/resolve", DECIDERS),
             ("POST", "/payments/funds/{fund}/stop", "/payments/funds/employee/stop", OPERATORS),
             ("POST", "/payments/funds/{fund}/restart", "/payments/funds/employee/restart", DECIDERS),

@@ -1,6 +1,5 @@
 """The part of ``fundpool transfers`` about the bank's side: statements, balances, receipts, forms, terms."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +27,6 @@ from fundpool.domain.rights import Right
 if TYPE_CHECKING:
     from fundpool.services.payments.resolving import StatementReport
     from fundpool.services.payments.statements import CatchUp
-    from fundpool.services.ports.work import MonthPorts, Work
 
 _Account = Annotated[str, Parameter(help="本方账号 / number of our account")]
 
@@ -63,8 +61,10 @@ def statement(
 
     有新的差异时退出码 1。 / Exit 1 when a new break was found.
     """
+    from fundpool.adapters.documents.raw_files import read_source
+    from fundpool.console.statement_files import import_statement_file
     from fundpool.services.payments.resolving import import_statements
-    from fundpool.services.payments.statements import match_receipts
+    from fundpool.services.payments.statements import days_of_file, match_receipts
 
     ports, now = options.open_month(), options.now
     ports.policies.require_known(city)
@@ -73,8 +73,9 @@ def statement(
         if account is None or by is None or first is None or last is None:
             raise _wanting("--account --from --to --by")
         accounts, what = 1, file.name
-        done: CatchUp | StatementReport = _import_file(
-            ports, file, layout, account=account, period=(first, last), by=by, now=now
+        days = days_of_file(business_clock(first).date(), business_clock(last).date())
+        done: CatchUp | StatementReport = import_statement_file(
+            ports, read_source(file), layout, account_no=account, days=days, by=by, now=now
         )
     elif date is not None:
         day = business_clock(date).date()
@@ -94,43 +95,6 @@ def statement(
     }
     table = Table.of_record(f"{choose('对账', 'statements')} · {what}", document)
     return options.show(document, table, found=document["breaks_new"] > 0)
-
-
-def _import_file(
-    ports: "MonthPorts",
-    file: Path,
-    layout: Path | None,
-    *,
-    account: str,
-    period: tuple[str, str],
-    by: str,
-    now: datetime,
-) -> "CatchUp":
-    from fundpool.adapters.banks.bank_layouts import read_layout, read_statement, template_layout
-    from fundpool.adapters.documents.raw_files import read_source
-    from fundpool.services.payments.statements import days_of_file, import_file
-
-    days = days_of_file(*(business_clock(text).date() for text in period))
-    source = read_source(file)
-    written = template_layout() if layout is None else read_layout(layout)
-    own = read_statement(file.name, source.content, written, account_no=account)
-
-    def record(work: "Work") -> "CatchUp":
-        work.submissions.add_raw_file(source.sha256, source.content, now)
-        return import_file(
-            work,
-            account,
-            days,
-            lines=own.lines,
-            opening_fen=own.opening_fen,
-            closing_fen=own.closing_fen,
-            source=f"{file.name[:100]} sha256:{source.sha256}",
-            by=by,
-            now=now,
-            terms=ports.gateway_terms,
-        )
-
-    return ports.database.transaction(record)
 
 
 def _wanting(options: str) -> InputError:

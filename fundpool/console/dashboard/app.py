@@ -32,7 +32,7 @@ from fundpool.console.dashboard.board import (
     build_board,
     business_day,
 )
-from fundpool.console.dashboard.desks import calendars, county, papers, payments, review, tasks
+from fundpool.console.dashboard.desks import accounts, calendars, county, papers, payments, review, tasks
 from fundpool.console.dashboard.door import (
     LOG_IN_NEEDED,
     Access,
@@ -197,6 +197,7 @@ class Pages:
             *county.routes(self),
             *review.routes(self),
             *papers.routes(self),
+            *accounts.routes(self),
             *calendars.routes(self),
             *payments.routes(self),
         )

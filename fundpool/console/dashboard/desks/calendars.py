@@ -11,7 +11,6 @@ from fundpool.console.unit_calendar import unit_calendar
 from fundpool.domain.accounts import Account
 from fundpool.domain.duties import duties_of
 from fundpool.domain.errors import InputError
-from fundpool.domain.policy import CityPolicy
 from fundpool.domain.rights import Right
 from fundpool.services.ports.work import Work
 from fundpool.services.users.calendar_links import calendar_secret, follows, may_follow
@@ -39,7 +38,9 @@ def links(pages: "Pages", request: Request) -> Response:
 
     def addresses(work: Work) -> list[tuple[str, str]]:
         assert account is not None
-        return [(unit, _address(request, work, account, place.city, unit=unit)) for unit in units]
+        base, city = f"{request.base_url}{PATH[1:]}", place.city.key
+        secrets = {unit: calendar_secret(work, account, city, unit=unit) for unit in units}
+        return [(unit, f"{base}/{city}/{unit}.ics?{urlencode({'secret': secrets[unit]})}") for unit in units]
 
     found = pages.reader.ports.database.read(addresses) if units else []
     return pages.page(request, "calendars.html", place, month_matters=False, links=found)
@@ -72,8 +73,3 @@ def _units(pages: "Pages", account: Account, place: "Place") -> list[str]:
     units = [each for each in recipients if each in place.city.actors]
     units += [unit.code for unit in place.city.units]
     return [unit for unit in units if may_follow(account, place.city, unit)]
-
-
-def _address(request: Request, work: Work, account: Account, city: CityPolicy, *, unit: str) -> str:
-    secret = calendar_secret(work, account, city.key, unit=unit)
-    return f"{request.base_url}{PATH[1:]}/{city.key}/{unit}.ics?{urlencode({'secret': secret})}"

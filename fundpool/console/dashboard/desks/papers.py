@@ -51,81 +51,83 @@ class PapersOfKind:
 
 def routes(pages: "Pages") -> tuple[Route, ...]:
     """The page, its files, and the act that gives a paper its number."""
+    desk = PapersDesk(pages)
     return (
-        Route(PATH, Right.READ_CITY, partial(papers, pages)),
-        Route(f"{PATH}/{{kind}}.{{suffix}}", Right.READ_CITY, partial(file, pages)),
-        Route(f"{PATH}/number", Right.OPERATE, partial(number, pages), "POST"),
+        Route(PATH, Right.READ_CITY, desk.papers),
+        Route(f"{PATH}/{{kind}}.{{suffix}}", Right.READ_CITY, desk.file),
+        Route(f"{PATH}/number", Right.OPERATE, desk.number, "POST"),
     )
 
 
-def papers(
-    pages: "Pages", request: Request, error: FundpoolError | None = None, status: int = 200
-) -> Response:
-    """Every kind of paper of the month (``fundpool report papers``)."""
-    place = replace(desk_place(pages, request), path=PATH)
-    known = papers_of(pages.reader.ports, city=place.city.key, month=place.month, now=place.moment.at)
-    return pages.page(
-        request,
-        "papers.html",
-        place,
-        status_code=status,
-        error=error,
-        done=DONE.get(request.query_params.get("done", "")),
-        kinds=[
-            PapersOfKind(
-                kind,
-                [each for each in known if each.paper.kind is kind],
-                why_none(kind, place.month, place.moment.at),
+class PapersDesk:
+    """The page and its act, which is the service that ``fundpool report paper`` calls."""
+
+    def __init__(self, pages: "Pages") -> None:
+        self._pages = pages
+
+    def papers(self, request: Request, error: FundpoolError | None = None, status: int = 200) -> Response:
+        """Every kind of paper of the month (``fundpool report papers``)."""
+        place = replace(desk_place(self._pages, request), path=PATH)
+        city, month, now = place.city.key, place.month, place.moment.at
+        known = papers_of(self._pages.reader.ports, city=city, month=month, now=now)
+        return self._pages.page(
+            request,
+            "papers.html",
+            place,
+            status_code=status,
+            error=error,
+            done=DONE.get(request.query_params.get("done", "")),
+            kinds=[
+                PapersOfKind(
+                    kind, [each for each in known if each.paper.kind is kind], why_none(kind, month, now)
+                )
+                for kind in PaperKind
+            ],
+            may_not=obstacle(request.state.account, Right.OPERATE, lambda _name: None),
+        )
+
+    def number(self, request: Request) -> Response:
+        """Number one paper, or every one of a kind; the account stands in the register."""
+        place = desk_place(self._pages, request)
+
+        def act() -> str:
+            numbered_papers(
+                self._pages.reader.ports,
+                typed(request, "kind"),
+                city=place.city.key,
+                month=place.month,
+                subject=None if typed(request, "all") else typed(request, "subject"),
+                now=place.moment.at,
+                by=request.state.account.name,
             )
-            for kind in PaperKind
-        ],
-        may_not=obstacle(request.state.account, Right.OPERATE, lambda _name: None),
-    )
+            return "numbered"
 
+        return acted(act, place.url(PATH), again=partial(self.papers, request))
 
-def number(pages: "Pages", request: Request) -> Response:
-    """Number one paper, or every one of a kind (``fundpool report paper``); the account stands in the register."""
-    place = desk_place(pages, request)
-
-    def act() -> str:
-        numbered_papers(
-            pages.reader.ports,
-            typed(request, "kind"),
+    def file(self, request: Request) -> Response:
+        """A numbered paper as a Word document or workbook; reading assigns nothing."""
+        place, wanted = desk_place(self._pages, request), request.path_params
+        formats: dict[str, PaperFormat] = {each: each for each in get_args(PaperFormat)}
+        if wanted["suffix"] not in formats:
+            raise InputError(
+                "unknown_format",
+                f"不能写成 .{wanted['suffix']}",
+                f"cannot be written as .{wanted['suffix']}",
+                remedy=" | ".join(formats),
+            )
+        language: Language = "en" if request.query_params.get("text") == "en" else "zh"
+        found = issued_paper(
+            self._pages.reader.ports,
+            wanted["kind"],
             city=place.city.key,
             month=place.month,
-            subject=None if typed(request, "all") else typed(request, "subject"),
+            subject=request.query_params.get("subject", ""),
             now=place.moment.at,
-            by=request.state.account.name,
+            language=language,
+            file_format=formats[wanted["suffix"]],
         )
-        return "numbered"
-
-    return acted(act, place.url(PATH), again=partial(papers, pages, request))
-
-
-def file(pages: "Pages", request: Request) -> Response:
-    """A numbered paper as a Word document or workbook; reading assigns nothing."""
-    place, wanted = desk_place(pages, request), request.path_params
-    formats: dict[str, PaperFormat] = {each: each for each in get_args(PaperFormat)}
-    if wanted["suffix"] not in formats:
-        raise InputError(
-            "unknown_format",
-            f"不能写成 .{wanted['suffix']}",
-            f"cannot be written as .{wanted['suffix']}",
-            remedy=" | ".join(formats),
+        return Response(
+            found.content,
+            media_type=found.media_type,
+            headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.name)}"},
         )
-    language: Language = "en" if request.query_params.get("text") == "en" else "zh"
-    found = issued_paper(
-        pages.reader.ports,
-        wanted["kind"],
-        city=place.city.key,
-        month=place.month,
-        subject=request.query_params.get("subject", ""),
-        now=place.moment.at,
-        language=language,
-        file_format=formats[wanted["suffix"]],
-    )
-    return Response(
-        found.content,
-        media_type=found.media_type,
-        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.name)}"},
-    )
