@@ -109,7 +109,7 @@ def test_no_other_citys_entry_is_approved(desks: Desks) -> None:
     assert len(accounts(desks, AccountStatus.PROPOSED)) == 1
 
 
-# ------------------------------------------------------------------------------------------- statements, breaks
+# ------------------------------------------------------------------------------------------- statement files
 
 
 def send_statement(desks: Desks, who: str, rows: str, **fields: str):
