@@ -102,3 +102,10 @@ def test_the_command_names_the_person(desks: Desks, monkeypatch: pytest.MonkeyPa
     record = desks.scene.ports.database.read(lambda work: list(work.audit.records()))[-1]
     assert (record.actor, record.action) == (MAKER, "issue_paper")
     assert '"os_user"' in record.detail
+
+
+def test_a_method_that_an_address_does_not_take_is_answered_as_such(desks: Desks) -> None:
+    answer = desks.of(MAKER).client.post(f"/transfers{desks.place}&lang=en")
+    assert answer.status_code == 405
+    assert "does not take such a request" in answer.text
+    assert "for reading" not in answer.text

@@ -412,7 +412,7 @@ class Pages:
         return self._error(request, _http_status(error), error)
 
     def http_error(self, request: Request, error: Exception) -> Response:
-        """No such page, or a method that changes things."""
+        """No such page, or a method that its address does not take."""
         assert isinstance(error, HTTPException)
         return self._error(request, error.status_code, _no_page(error.status_code))
 
@@ -600,10 +600,10 @@ def _http_status(error: FundpoolError) -> int:
 def _no_page(status_code: int) -> FundpoolError:
     if status_code == 405:
         return InputError(
-            "read_only",
-            "看板只供查看，不接受修改",
-            "the dashboard is for reading; it changes nothing",
-            remedy="修改请用 fundpool 命令 / to change something use the fundpool command",
+            "method_not_allowed",
+            "这个地址不接受这种请求",
+            "this address does not take such a request",
+            remedy="从页面上的链接和按钮进入 / come by the links and buttons of the pages",
         )
     return InputError(
         "no_such_page",
