@@ -18,7 +18,7 @@ from fundpool.domain.rights import Right
 from fundpool.domain.transfer import AccountStatus, BankAccount
 from fundpool.services.payments.bank_accounts import approve_proposed, propose_account
 from fundpool.services.ports.money_ports import AccountProposal
-from fundpool.services.ports.work import Work
+from fundpool.services.ports.work import Transactions, Work
 
 if TYPE_CHECKING:
     from fundpool.console.dashboard.app import Pages, Place
@@ -59,7 +59,10 @@ class AccountsDesk:
 
     def __init__(self, pages: "Pages") -> None:
         self._pages = pages
-        self._database = pages.reader.ports.database
+
+    @property
+    def _database(self) -> Transactions:
+        return self._pages.reader.ports.database
 
     def register(self, request: Request, error: FundpoolError | None = None, status: int = 200) -> Response:
         """Entries that wait, the form, and every account that is or was in use."""
