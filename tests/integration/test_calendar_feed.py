@@ -84,6 +84,7 @@ def test_the_city_has_the_calendars_of_its_offices_and_counties(desks: Desks) ->
     assert found[OWN] != links(desks, CLERK)[OWN]
     for unit in (*offices, OTHER):
         assert get(desks, found[unit]).status_code == 200
+    assert get(desks, found[OTHER].replace(OTHER, OWN)).status_code == 404  # a link is of one unit
     assert desks.of(ADMIN).client.get(f"/calendars{desks.place}").status_code == 403
 
 
