@@ -1,9 +1,11 @@
-"""A bank's own statement file, taken in by a command or from a page."""
+"""A bank's own statement file, taken in by the command and by the payment desk."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from pathlib import Path
 
-from fundpool.adapters.banks.bank_layouts import Layout, read_statement
-from fundpool.services.payments.statements import CatchUp, days_of_file, import_file
+from fundpool.adapters.banks.bank_layouts import read_layout, read_statement, template_layout
+from fundpool.services.payments.statements import CatchUp, import_file
 from fundpool.services.ports.judging import SourceFile
 from fundpool.services.ports.work import MonthPorts, Work
 
@@ -11,25 +13,25 @@ from fundpool.services.ports.work import MonthPorts, Work
 def import_statement_file(
     ports: MonthPorts,
     source: SourceFile,
-    layout: Layout,
+    layout: Path | None,
     *,
-    account: str,
-    period: tuple[date, date],
+    account_no: str,
+    days: Sequence[date],
     by: str,
     now: datetime,
 ) -> CatchUp:
-    """Keep the file and match its lines; ``period`` is the first and the last day that it covers.
+    """Keep the file, read it by ``layout`` (None: the product's own template) and match its lines as if fetched.
 
-    Raises InputError for a file that cannot be read so, and as ``import_file`` does; then nothing is kept.
+    Raises InputError naming the cell that cannot be read, or what ``import_file`` refuses.
     """
-    days = days_of_file(*period)
-    own = read_statement(source.name, source.content, layout, account_no=account)
+    written = template_layout() if layout is None else read_layout(layout)
+    own = read_statement(source.name, source.content, written, account_no=account_no)
 
     def record(work: Work) -> CatchUp:
         work.submissions.add_raw_file(source.sha256, source.content, now)
         return import_file(
             work,
-            account,
+            account_no,
             days,
             lines=own.lines,
             opening_fen=own.opening_fen,

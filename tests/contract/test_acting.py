@@ -65,6 +65,7 @@ FURTHER: dict[tuple[str, ...], list[str]] = {
         *("--county", "331002", "--note", "明日报"),
     ],
     ("openings", "import"): ["x.csv", "--month", "2026-09"],
+    ("report", "paper"): ["plan-summary", "--city", "taizhou", "--month", "2026-10"],
     ("restore",): ["--quarantine-only"],
     ("review", "approve"): ["--all-clean"],
     ("review", "cut"): ["--county", "331002", "--fund", "employee", "--amount", "1", "--reason", "减"],

@@ -20,10 +20,13 @@ from fundpool.console.dashboard.reading import MonthReader
 from fundpool.domain.errors import InputError
 from fundpool.domain.forecast import Prospect
 from fundpool.domain.periods import Month
+from fundpool.domain.rights import Role
 from fundpool.services.oversight.audit_trail import TrailQuestion, trail_page
 from fundpool.services.oversight.evidence import draw_payments, evidence_of
 from fundpool.services.oversight.leader import leader_view
 from fundpool.services.oversight.punctuality import league_between
+from fundpool.services.ports.work import Work
+from tests.accounts import enter, token_of
 from tests.integration.leader_scene import FIRST, MARCH, SECOND, THIRD, play_leader_city
 from tests.integration.month_scene import CityScene, at
 
@@ -115,10 +118,51 @@ def test_the_trail_is_found_by_subject_person_and_day(scene: CityScene) -> None:
     assert find(subject="100%") == []  # a percent sign is a percent sign
     on_the_day = find(day=at("2026-02-24 00:00").date())
     assert set(on_the_day) == {"finance_review"}
+    assert set(find(action="approve_batch", actor="钱审批")) == {"approve_batch"}
+    assert find(action="approve_batch", actor="王初审") == []
+    assert set(find(month=Month(2026, 2), action="finance_review")) == {"finance_review"}
+    assert find(month=Month(2025, 2)) == []
+    assert find(month=Month(2026, 1), day=at("2026-02-24 00:00").date()) == []
     first = scene.ports.database.read(lambda work: trail_page(work, TrailQuestion()))
     assert first.older is not None
     rest = scene.ports.database.read(lambda work: trail_page(work, TrailQuestion(before=first.older)))
     assert rest.acts[0].record.number == first.older - 1
+
+
+def test_an_auditor_of_a_city_finds_every_record_of_it_and_none_of_another(scene: CityScene) -> None:
+    enter(scene.ports.database, "陈随州", Role.MAKER, "suizhou")
+    now = at("2026-10-09 08:00")
+
+    def act(work: Work) -> None:
+        for name, subject in (("a", "user:陈随州"), ("b", "user:别人"), ("c", "bank_account:99999")):
+            work.audit.append(at=now, actor="张安全", action=name, subject=subject)
+        account = next(iter(work.accounts.find("suizhou"))).account_no
+        work.audit.append(at=now, actor="张安全", action="d", subject=f"receipt:{account}/77")
+        work.audit.append(at=now, actor="张安全", action="e", subject=f"account:{account}:2026-10-08")
+
+    scene.ports.database.transaction(act)
+
+    def find(city: str | None) -> dict[int, str]:
+        records = scene.ports.database.read(lambda work: work.audit.find(city=city, limit=10_000))
+        return {each.number: f"{each.action} {each.subject}" for each in records}
+
+    all_, own = find(None), find("suizhou")
+    assert {text for number, text in all_.items() if number not in own} == {
+        "b user:别人",  # nobody knows whose account that is
+        "c bank_account:99999",
+    }
+    assert {text for text in find("taizhou").values() if not text.endswith("installation")} == set()
+    enter(scene.ports.database, "郑随州", Role.AUDITOR, "suizhou")
+    enter(scene.ports.database, "郑台州", Role.AUDITOR, "taizhou")
+    pages = {}
+    for name, city in (("郑随州", "suizhou"), ("郑台州", "taizhou")):
+        client = TestClient(create_app(MonthReader(scene.ports), lambda: NOW))
+        client.cookies.set("session", token_of(scene.ports.database, name))
+        pages[city] = client.get(f"/audit?city={city}&month=2026-03&lang=en&kind=approve_batch").text
+    assert "approve_batch" in pages["suizhou"]
+    assert "batch:suizhou" in pages["suizhou"]
+    assert "suizhou" not in pages["taizhou"]
+    assert "No record of the trail answers to this." in pages["taizhou"]
 
 
 def test_the_evidence_of_a_sample_is_whole_and_its_names_are_ours(scene: CityScene) -> None:

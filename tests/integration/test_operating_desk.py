@@ -1,22 +1,17 @@
-"""The operating page over HTTP: what a run would do, the run itself, catching up, records, a statement's file."""
+"""The operating page over HTTP: what a run would do, the run itself, catching up, records."""
 
 import re
-from datetime import date
 from pathlib import Path
 
 import pytest
-from httpx import Response
 
-from fundpool.adapters.documents.workbooks import write_document
 from fundpool.adapters.stores.work import SqlTransactions
-from fundpool.domain.chart_of_accounts import AccountType
 from fundpool.domain.month_records import StepRun
 from fundpool.domain.periods import Month
 from fundpool.services.books.ledger_checks import verify
-from fundpool.services.ports.work import Work
 from tests.accounts import QuickPasswords
 from tests.integration.desk_scene import CHECKER, FINANCE, MAKER, RELEASER, Desks
-from tests.integration.month_scene import FISCAL_FEN, CityScene, account_no, at, play_to_release
+from tests.integration.month_scene import CityScene, at, play_to_release
 
 PATH, OCTOBER = "/desk/operating", Month(2026, 10)
 
@@ -144,51 +139,6 @@ def test_extension_and_waiver_are_recorded_by_the_account_and_approved_by_anothe
     assert maker.send(PATH, "/waiver", waived | {"county": "331002"}).status_code == 400
     assert maker.send(PATH, "/waiver", waived).status_code == 303
     assert "停" in maker.see(PATH)
-
-
-def test_a_statements_file_is_taken_in_for_an_account_of_the_city(desks: Desks, tmp_path: Path) -> None:
-    scene = desks.scene
-    scene.run("disbursement", at("2026-09-28 12:00"))
-    desks.at("2026-09-29 09:00")
-    maker = desks.of(MAKER)
-    number = account_no(AccountType.FISCAL_ACCOUNT, "421300", "employee")
-    form = maker.form(PATH, "/statement")
-
-    def send(content: bytes, **changes: str) -> Response:
-        days = {"account": number, "first": "2026-09-28", "last": "2026-09-28"} | changes
-        files = {"file": ("对账单.csv", content)} if content else {}
-        return maker.client.post(form.action, data=form.hidden | days, files=files)
-
-    (paid,) = [each for each in scene.book.executions if each.key in keys_of(desks, "employee")]
-    line = {"account": number, "booked_on": "2026-09-28", "serial": paid.bank_serial, "purpose": paid.key}
-    line |= {"debit_fen": paid.amount_fen, "balance_fen": FISCAL_FEN - paid.amount_fen}
-    file = tmp_path / "对账单.csv"
-    write_document(file, "statement", "随州市", month=Month(2026, 9), rows=[line])
-    wrong = b"no,such,columns"
-    assert send(b"").status_code == 400
-    assert send(wrong).status_code == 400
-    assert send(file.read_bytes(), account="331").status_code == 400
-    assert send(file.read_bytes(), first="28.9.").status_code == 400
-    assert statements_of(desks, number) == []
-    answer = send(file.read_bytes())
-    assert answer.headers["location"].endswith("done=matched")
-    assert statements_of(desks, number) == [date(2026, 9, 28)]
-    assert send(file.read_bytes()).headers["location"].endswith("done=matched")
-
-
-def keys_of(desks: Desks, fund: str) -> set[str]:
-    """Keys under which payments of the fund were sent."""
-
-    def read(work: Work) -> set[str]:
-        payments = work.payments.obligations(city="suizhou", month=OCTOBER, fund=fund)
-        return {each.key for payment in payments for each in work.attempts.of_obligation(payment.id)}
-
-    return desks.scene.ports.database.read(read)
-
-
-def statements_of(desks: Desks, account: str) -> list[date]:
-    """Days whose statement stands."""
-    return desks.scene.ports.database.read(lambda work: sorted(work.statements.imports(account)))
 
 
 def test_the_month_is_opened_and_closed_on_the_page(desks: Desks) -> None:

@@ -25,6 +25,7 @@ from fundpool.services.oversight import records
 from fundpool.services.ports.notices import Answer, Contact, Message
 from fundpool.services.watch import outbox
 from fundpool.services.watch.installation import Installation, look, tell
+from fundpool.services.watch.telephone import calls_to_make
 from fundpool.settings import Settings
 from tests.integration.month_scene import CityScene, at
 from tests.integration.test_outbox import Crashing, PulledPlug, Recording
@@ -412,3 +413,33 @@ def test_the_telephone_list_names_who_was_not_reached_and_a_call_is_kept(
     for command in (("phone", *month), ("list", "--city", "taizhou")):
         assert main(["notices", *command, *clock]) == 0
     assert "0576-1" in capsys.readouterr().out
+
+
+def test_a_county_is_reminded_of_the_document_of_a_whole_year_and_is_on_the_list_of_calls(
+    people: People, late: str
+) -> None:
+    """Taizhou applies for the year's working capital until 25 December of the year before."""
+
+    def reminded() -> list[str]:
+        keys = [key for keys in people.channels[late].keys for key in keys]
+        return [key for key in keys if ":2027:apply_for_working_capital:" in key]
+
+    people.at("2026-12-14 08:00")
+    assert reminded() == []
+    people.at("2026-12-22 08:00")
+    people.at("2026-12-25 08:00")
+    people.at("2026-12-28 08:00")
+    assert [key.split(":", 5)[-1] for key in reminded()] == [
+        "2026-12-25:before0",
+        "2026-12-25:today0",
+        "2026-12-25:after0",
+    ]
+    calls = calls_to_make(
+        people.scene.ports,
+        city="taizhou",
+        month=Month(2026, 12),
+        contacts={},
+        days_before=3,
+        now=at("2026-12-28 09:00"),
+    )
+    assert (late, "apply_for_working_capital") in {(call.unit, call.duty) for call in calls}

@@ -12,6 +12,7 @@ from fundpool.domain.review import CaseState
 from fundpool.domain.rights import Role
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import Batch, BatchState, ObligationState
+from fundpool.services.month.turns import turns
 from fundpool.services.payments.batches import release_batch
 from fundpool.services.ports.work import Work
 from tests.accounts import PASSWORD, QuickPasswords
@@ -316,6 +317,16 @@ def test_a_supplementary_batch_beside_it_is_not_released_with_it(desks: Desks) -
     for batch in batches_of(desks):
         desks.of(SECOND_CHECKER).send(f"/desk/payments/batches/{batch.id}", "/approve")
     regular, supplementary = (batch for batch in batches_of(desks) if batch.fund == "employee")
+    waiting = [
+        turn for turn in turns(desks.scene.ports, ["suizhou"], now=desks.now) if turn.turn == "releaser"
+    ]
+    of_supplementary = [turn for turn in waiting if "追加" in turn.why_zh]
+    total_fen = sum(each.total_fen for each in batches_of(desks) if each.application == 2)
+    assert [turn.amount_fen for turn in of_supplementary] == [total_fen]
+    assert [turn.due for turn in of_supplementary] == [
+        None
+    ]  # the text's day is that of the month's own payment
+    assert [turn.due is not None for turn in waiting if turn not in of_supplementary] == [True]
     assert release(desks.of(RELEASER), supplementary) == 303
     assert sum(desks.scene.executed_fen().values()) == supplementary.total_fen
     states_now = {batch.id: batch.state for batch in batches_of(desks)}

@@ -124,6 +124,10 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
     ("GET", "/lineage"): (f"/lineage{PLACE}&transfer=none", READERS),
     ("GET", "/balances"): (f"/balances{PLACE}", READERS),
     ("GET", "/findings"): (f"/findings{PLACE}", READERS),
+    ("GET", "/calendars"): (f"/calendars{PLACE}", READERS | {Role.COUNTY_SUBMIT}),
+    ("GET", "/papers"): (f"/papers{PLACE}", READERS),
+    ("GET", "/papers/{kind}.{suffix}"): (f"/papers/plan-summary.docx{PLACE}&subject=", READERS),
+    ("POST", "/papers/number"): (f"/papers/number{PLACE}", OPERATORS),
     ("GET", "/leader"): (f"/leader{PLACE}", READERS),
     ("GET", "/leader/league.xlsx"): (f"/leader/league.xlsx{PLACE}", READERS),
     ("GET", "/leader/league.csv"): (f"/leader/league.csv{PLACE}", READERS),
@@ -191,6 +195,17 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
                     "hold": OPERATORS,
                 }.items()
             ),
+            ("GET", "/accounts", "", READERS),
+            ("POST", "/accounts", "", {Role.MAKER}),
+            ("POST", "/accounts/{number:int}/approve", "/accounts/1/approve", {Role.CHECKER}),
+            ("POST", "/payments/statement", "", {Role.MAKER}),
+            ("POST", "/payments/breaks/{number:int}/assign", "/payments/breaks/1/assign", OPERATORS),
+            (
+                "POST",
+                "/payments/funds/{fund}/confirm-recovery",
+                "/payments/funds/employee/confirm-recovery",
+                DECIDERS,
+            ),
             ("POST", "/payments/breaks/{number:int}/resolve", "/payments/breaks/1/resolve", DECIDERS),
             ("POST", "/payments/funds/{fund}/stop", "/payments/funds/employee/stop", OPERATORS),
             ("POST", "/payments/funds/{fund}/restart", "/payments/funds/employee/restart", DECIDERS),
@@ -207,7 +222,6 @@ MATRIX: dict[tuple[str, str], tuple[str, set[Role]]] = {
                     "close": OPERATORS,
                     "extension": {Role.MAKER},
                     "waiver": {Role.MAKER},
-                    "statement": {Role.MAKER},
                 }.items()
             ),
         )
@@ -240,6 +254,8 @@ FOR_ANYBODY = {
     ("GET", "/health"),
     ("GET", "/metrics"),
     ("POST", "/callbacks/gateway"),
+    # its address bears a secret (test_calendar_feed.py)
+    ("GET", "/calendars/{city}/{unit}.ics"),
     ("GET", "/static"),
 }
 

@@ -6,13 +6,17 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, String, cast, exists, insert, literal, or_, select
 
 from fundpool.adapters.stores.sealed_rows import SqlRowTrail
 from fundpool.domain.audit import AuditRecord, seal_record
 from fundpool.domain.ledger import seal
 from fundpool.domain.people import require_reason
+from schemas.tables.accounts import bank_account
 from schemas.tables.audit import audit
+from schemas.tables.submissions import received_files
+from schemas.tables.transfers import attempts, obligations, reconciliation_break
+from schemas.tables.users import user_account
 
 _ADD = insert(audit)
 
@@ -85,6 +89,8 @@ class SqlAuditStore:
         *,
         subject: str | None = None,
         actor: str | None = None,
+        action: str | None = None,
+        city: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         before: int | None = None,
@@ -92,6 +98,8 @@ class SqlAuditStore:
     ) -> list[AuditRecord]:
         self.flush()
         wanted = (
+            None if action is None else audit.c.action == action,
+            None if city is None else _is_of_city(city),
             None if subject is None else audit.c.subject.contains(subject, autoescape=True),
             None if actor is None else audit.c.actor == actor,
             None if since is None else audit.c.at >= since,
@@ -113,6 +121,42 @@ class SqlAuditStore:
     def last_at(self) -> datetime | None:
         self.flush()
         return self._connection.execute(select(audit.c.at).order_by(audit.c.number.desc()).limit(1)).scalar()
+
+
+_OF_NO_CITY = ("installation",)
+"""Subjects of the whole installation, which every city's auditor may read."""
+
+
+def _is_of_city(city: str) -> ColumnElement[bool]:
+    """Whether a record's subject is of the city: it names the city, or a row that belongs to it, or no city at all."""
+    subject = audit.c.subject
+    account, user = bank_account.c, user_account.c
+    rows: tuple[tuple[str, ColumnElement[Any], ColumnElement[bool]], ...] = (
+        (
+            "attempt:",
+            attempts.c.key,
+            attempts.c.obligation_id.in_(select(obligations.c.id).where(obligations.c.city == city)),
+        ),
+        ("bank_account:", cast(account.id, String), account.city == city),
+        ("account:", account.account_no, account.city == city),
+        ("break:", cast(reconciliation_break.c.id, String), reconciliation_break.c.city == city),
+        ("file:", received_files.c.sha256, received_files.c.city == city),
+        ("user:", user.name, or_(user.city == city, user.city.is_(None))),
+    )
+    return or_(
+        subject.contains(f":{city}:", autoescape=True),
+        subject.contains(f":{city}/", autoescape=True),
+        subject.in_(_OF_NO_CITY),
+        *(subject.in_(select(literal(prefix).concat(key)).where(own)) for prefix, key, own in rows),
+        # account:NUMBER:DAY and receipt:NUMBER/SERIAL
+        exists().where(
+            account.city == city,
+            or_(
+                subject.startswith(literal("account:").concat(account.account_no).concat(":")),
+                subject.startswith(literal("receipt:").concat(account.account_no).concat("/")),
+            ),
+        ),
+    )
 
 
 def _digest(values: Mapping[str, Any] | None) -> str | None:

@@ -61,11 +61,10 @@ def statement(
 
     有新的差异时退出码 1。 / Exit 1 when a new break was found.
     """
-    from fundpool.adapters.banks.bank_layouts import read_layout, template_layout
     from fundpool.adapters.documents.raw_files import read_source
     from fundpool.console.statement_files import import_statement_file
     from fundpool.services.payments.resolving import import_statements
-    from fundpool.services.payments.statements import match_receipts
+    from fundpool.services.payments.statements import days_of_file, match_receipts
 
     ports, now = options.open_month(), options.now
     ports.policies.require_known(city)
@@ -74,14 +73,9 @@ def statement(
         if account is None or by is None or first is None or last is None:
             raise _wanting("--account --from --to --by")
         accounts, what = 1, file.name
+        days = days_of_file(business_clock(first).date(), business_clock(last).date())
         done: CatchUp | StatementReport = import_statement_file(
-            ports,
-            read_source(file),
-            template_layout() if layout is None else read_layout(layout),
-            account=account,
-            period=(business_clock(first).date(), business_clock(last).date()),
-            by=by,
-            now=now,
+            ports, read_source(file), layout, account_no=account, days=days, by=by, now=now
         )
     elif date is not None:
         day = business_clock(date).date()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from fundpool.console.acting import acts
 from fundpool.console.language import choose
 from fundpool.console.options import (
     AnyCity,
@@ -19,7 +20,9 @@ from fundpool.console.options import (
 from fundpool.console.output import Table, pick
 from fundpool.domain.errors import InputError
 from fundpool.domain.paper import Language, PaperFormat
+from fundpool.domain.people import SYSTEM, person
 from fundpool.domain.periods import FIRST_YEAR, LAST_YEAR, Month
+from fundpool.domain.rights import Right
 from fundpool.settings import Settings
 
 if TYPE_CHECKING:
@@ -105,6 +108,7 @@ def paper_document(known: "KnownPaper") -> dict[str, Any]:
 
 
 @app.command
+@acts(Right.OPERATE)
 def paper(
     name: Annotated[str, Parameter(help="文书，见 report papers / name, see report papers")],
     *,
@@ -119,6 +123,7 @@ def paper(
         PaperFormat | Literal["both"], Parameter(name="--format", help="格式 / kind of file")
     ] = "both",
     language: Annotated[Language, Parameter(help="文字 / language of the paper")] = "zh",
+    by: Annotated[str, Parameter(help="编号的经办人 / who has it numbered")] = SYSTEM,
     options: Dated = Dated(),
 ) -> int:
     """写出供签章的文书；同一内容编号不变，内容有变则为下一版 / Write papers to be signed; what is unchanged keeps its number."""
@@ -137,6 +142,7 @@ def paper(
         subject=subject,
         now=options.now,
         language=language,
+        by=by if by == SYSTEM else person(by),
     )
     written = []
     formats: tuple[PaperFormat, ...] = ("docx", "xlsx") if file_format == "both" else (file_format,)

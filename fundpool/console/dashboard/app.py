@@ -33,7 +33,18 @@ from fundpool.console.dashboard.board import (
     build_board,
     business_day,
 )
-from fundpool.console.dashboard.desks import county, installation, operating, payments, review, tasks, users
+from fundpool.console.dashboard.desks import (
+    accounts,
+    calendars,
+    county,
+    installation,
+    operating,
+    papers,
+    payments,
+    review,
+    tasks,
+    users,
+)
 from fundpool.console.dashboard.door import (
     LOG_IN_NEEDED,
     TOKEN_NEEDED,
@@ -203,6 +214,9 @@ class Pages:
             *tasks.routes(self),
             *county.routes(self),
             *review.routes(self),
+            *papers.routes(self),
+            *accounts.routes(self),
+            *calendars.routes(self),
             *payments.routes(self),
             *operating.routes(self),
             *users.routes(self),
@@ -440,7 +454,7 @@ class Pages:
         return self.error(request, _http_status(error), error)
 
     def http_error(self, request: Request, error: Exception) -> Response:
-        """No such page, or a method that changes things."""
+        """No such page, or a method that its address does not take."""
         assert isinstance(error, HTTPException)
         answer = self.error(request, error.status_code, _no_page(error.status_code))
         answer.headers.update(error.headers or {})
@@ -635,10 +649,10 @@ def _http_status(error: FundpoolError) -> int:
 def _no_page(status_code: int) -> FundpoolError:
     if status_code == 405:
         return InputError(
-            "read_only",
-            "看板只供查看，不接受修改",
-            "the dashboard is for reading; it changes nothing",
-            remedy="修改请用 fundpool 命令 / to change something use the fundpool command",
+            "method_not_allowed",
+            "这个地址不接受这种请求",
+            "this address does not take such a request",
+            remedy="从页面上的链接和按钮进入 / come by the links and buttons of the pages",
         )
     return InputError(
         "no_such_page",

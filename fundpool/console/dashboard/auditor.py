@@ -13,7 +13,9 @@ from fastapi.responses import StreamingResponse
 from fundpool.console.dashboard.door import Route
 from fundpool.console.dashboard.labels import N_
 from fundpool.console.dashboard.reading import MonthReader
+from fundpool.domain.accounts import Account
 from fundpool.domain.errors import InputError
+from fundpool.domain.periods import Month
 from fundpool.domain.rights import Right
 from fundpool.services.oversight.audit_trail import TrailQuestion
 from fundpool.services.oversight.evidence import MOST, DrawnSample, EvidenceFile
@@ -30,6 +32,7 @@ ACTIONS: Mapping[str, str] = {
     "accept_document": N_("document accepted"),
     "accept_execution": N_("late execution accepted"),
     "accept_report": N_("report accepted"),
+    "add_user": N_("account of a person added"),
     "apply_for_funds": N_("application prepared"),
     "approve_account": N_("bank account approved"),
     "approve_batch": N_("batch approved"),
@@ -55,12 +58,15 @@ ACTIONS: Mapping[str, str] = {
     "confirm_recovery": N_("recovery confirmed"),
     "confirm_restart": N_("restart of sending confirmed"),
     "confirm_review": N_("review confirmed"),
+    "disable_user": N_("account of a person disabled"),
     "file_summary": N_("summary filed"),
     "finance_review": N_("reviewed by finance"),
     "finish_recovery": N_("recovery finished"),
     "hold": N_("payment held"),
     "import_statement_file": N_("statement taken in"),
     "init": N_("installation set up"),
+    "issue_paper": N_("paper numbered"),
+    "lock_user": N_("account of a person locked"),
     "look_again": N_("bank asked again"),
     "match_receipt": N_("receipt matched"),
     "open_recovery": N_("recovery opened"),
@@ -71,6 +77,7 @@ ACTIONS: Mapping[str, str] = {
     "propose_account": N_("bank account proposed"),
     "propose_review": N_("review proposed"),
     "receive_file": N_("file received"),
+    "record_call": N_("telephone call recorded"),
     "record_budget": N_("budget recorded"),
     "record_extension": N_("extension recorded"),
     "record_waiver": N_("waiver recorded"),
@@ -79,10 +86,15 @@ ACTIONS: Mapping[str, str] = {
     "resolve_break": N_("difference settled"),
     "restore": N_("restored from a backup"),
     "return_document": N_("document returned"),
+    "set_password": N_("password set"),
     "state_bank_balance": N_("bank's balance stated"),
     "stop_fund": N_("sending stopped"),
 }
 """What people call the acts of the trail; one that is not listed is shown by its code."""
+
+
+_ASKED = ("subject", "actor", "kind", "recorded", "day")
+"""What the trail may be narrowed by; ``recorded`` is a month, as ``month`` in the address is the page's own."""
 
 
 class AuditorPages:
@@ -107,12 +119,16 @@ class AuditorPages:
         )
 
     def trail(self, request: Request) -> Response:
-        """The audit trail by subject, person and day, newest first."""
-        asked = {name: request.query_params.get(name, "").strip() for name in ("subject", "actor", "day")}
+        """The audit trail by subject, person, kind of act, month and day, newest first; of the account's city alone."""
+        asked = {name: request.query_params.get(name, "").strip() for name in _ASKED}
+        account: Account | None = request.state.account
         place = self._place(request, {name: text for name, text in asked.items() if text})
         question = TrailQuestion(
             subject=asked["subject"] or None,
             actor=asked["actor"] or None,
+            action=asked["kind"] or None,
+            city=None if account is None else account.city,
+            month=_month(asked["recorded"]),
             day=_day(asked["day"]),
             before=_number(request.query_params.get("before"), "before"),
         )
@@ -199,6 +215,15 @@ def _day(text: str) -> date | None:
     except ValueError:
         raise InputError(
             "bad_day", f"日期应写作 2026-10-09，现为 {text}", f"a day is written 2026-10-09, found {text}"
+        ) from None
+
+
+def _month(text: str) -> Month | None:
+    try:
+        return Month.parse(text) if text else None
+    except ValueError:
+        raise InputError(
+            "bad_month", f"月份应写作 2026-10，现为 {text}", f"a month is written 2026-10, found {text}"
         ) from None
 
 

@@ -39,6 +39,7 @@ from fundpool.services.oversight.progress import (
     filing_fact,
     month_facts,
     progress_of,
+    supplementary_progress_of,
     turn_of,
 )
 from fundpool.services.oversight.status import due_this_month
@@ -107,6 +108,8 @@ class _MonthView:
     day: date
     facts: MonthFacts
     rows: tuple[DutyProgress, ...]
+    supplementary: tuple[DutyProgress, ...]
+    """The payments of supplementary applications (追加), each with its own day."""
     yearly: tuple[DutyProgress, ...]
     steps: Mapping[str, StepStatus]
     opened: tuple[OperatingStep, ...]
@@ -127,6 +130,7 @@ class _MonthView:
             day=day,
             facts=facts,
             rows=progress_of(policy, month, ports.calendar, facts=facts, now=now),
+            supplementary=supplementary_progress_of(policy, month, ports.calendar, facts=facts, now=now),
             yearly=tuple(due_this_month(ports, work, policy, month=month, now=now, until=None)[0]),
             steps=steps,
             opened=steps_open(
@@ -273,7 +277,7 @@ class _MonthView:
                 f"{zh}；{remedy.partition(' / ')[0]}",
                 en=f"{en}; {remedy.partition(' / ')[2]}",
                 step=step,
-                row=row,
+                row=self._supplementary_row(step.duty, [payment]) or row,
                 units=(payment.unit,),
                 is_of_month=False,
                 fund=payment.fund,
@@ -283,28 +287,55 @@ class _MonthView:
             (APPROVER, "transfers approve --by NAME", "待复核", "wait for approval"),
             (RELEASER, "transfers release --send --by NAME", "待放行", "wait for release"),
         ):
-            if payments := waiting.get(who):
+            for payments in self._by_deadline(step.duty, waiting.get(who, ())):
+                own = self._supplementary_row(step.duty, payments)
                 amount_fen = sum(each.amount_fen for each in payments)
                 of_batches = {batches[each.batch_id] for each in payments if each.batch_id in batches}
                 moments = [batch.made_at if who == APPROVER else batch.approved_at for batch in of_batches]
                 yield self._turn(
                     who,
                     act,
-                    f"{words_zh} {format_yuan(amount_fen)} 元",
-                    en=f"{format_yuan(amount_fen)} yuan {words_en}",
+                    f"{'追加 ' if own else ''}{words_zh} {format_yuan(amount_fen)} 元",
+                    en=f"{'supplementary: ' if own else ''}{format_yuan(amount_fen)} yuan {words_en}",
                     step=step,
-                    row=row,
+                    row=own or row,
                     since=min(filter(None, moments), default=None),
                     fund=_only(each.fund for each in payments),
                     amount_fen=amount_fen,
                 )
         if BANK in waiting:
             zh, en = "银行办理中，可再问", "with the bank; it can be asked again"
-            yield self._turn(BANK, "run reconciliation", zh, en=en, step=step, row=row)
+            own = self._supplementary_row(step.duty, waiting[BANK])
+            yield self._turn(BANK, "run reconciliation", zh, en=en, step=step, row=own or row)
         if AGENCY in waiting:
-            yield self._run(step, "已放行，待发送", "released, to be sent", row=row)
+            own = self._supplementary_row(step.duty, waiting[AGENCY])
+            yield self._run(step, "已放行，待发送", "released, to be sent", row=own or row)
         elif not waiting and any(each.waiting_for == AGENCY for each in rows) and self._all_reviewed:
             yield self._run(step, "待制单", "to be ordered", row=row)
+
+    def _by_deadline(self, duty: str, payments: Iterable[Obligation]) -> list[list[Obligation]]:
+        """The month's own payments, and those of each supplementary application, which has a day of its own."""
+        groups: dict[int | None, list[Obligation]] = {}
+        for payment in payments:
+            own = self._supplementary_row(duty, [payment])
+            groups.setdefault(None if own is None else own.application, []).append(payment)
+        return list(groups.values())
+
+    def _supplementary_row(self, duty: str, payments: Sequence[Obligation]) -> DutyProgress | None:
+        """The row of the supplementary application that all the payments are of; None for any of the month's own."""
+        found = None
+        for payment in payments:
+            of_unit = (
+                row
+                for row in self.supplementary
+                if row.duty.key == duty
+                and row.application == payment.application
+                and row.duty.unit in {None, payment.unit}
+            )
+            found = next(of_unit, None)
+            if found is None:
+                return None
+        return found
 
     @property
     def _all_reviewed(self) -> bool:

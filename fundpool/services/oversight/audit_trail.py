@@ -1,13 +1,13 @@
 """The audit trail as people look through it: by subject, person or day, page by page, before beside after."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from fundpool.domain.audit import AuditRecord
-from fundpool.domain.periods import midnight
+from fundpool.domain.periods import Month, midnight
 from fundpool.services.ports.work import Work
 
 PAGE_SIZE = 50
@@ -40,23 +40,32 @@ class TrailPage:
 
 @dataclass(frozen=True, slots=True)
 class TrailQuestion:
-    """Which records: whose subject contains a text, of a person, of a day; numbers below ``before``."""
+    """Which records: whose subject contains a text, of a person, a kind of act, a city, recorded on a day or in a month.
+
+    Numbers below ``before``.
+    """
 
     subject: str | None = None
     actor: str | None = None
+    action: str | None = None
+    city: str | None = None
+    month: Month | None = None
     day: date | None = None
     before: int | None = None
 
 
 def trail_page(work: Work, question: TrailQuestion, *, until: datetime | None = None) -> TrailPage:
     """One page; ``until`` leaves out what was recorded later."""
-    since = None if question.day is None else midnight(question.day)
-    if since is not None:
-        end = since + timedelta(days=1) - timedelta(microseconds=1)
+    since = None
+    for first, after in _spans(question):
+        end = midnight(after) - timedelta(microseconds=1)
+        since = midnight(first) if since is None else max(since, midnight(first))
         until = end if until is None else min(until, end)
     records = work.audit.find(
         subject=question.subject,
         actor=question.actor,
+        action=question.action,
+        city=question.city,
         since=since,
         until=until,
         before=question.before,
@@ -65,6 +74,14 @@ def trail_page(work: Work, question: TrailQuestion, *, until: datetime | None = 
     shown = records[:PAGE_SIZE]
     older = shown[-1].number if len(records) > PAGE_SIZE else None
     return TrailPage(tuple(AuditAct(record, changes_of(record)) for record in shown), older)
+
+
+def _spans(question: TrailQuestion) -> Iterator[tuple[date, date]]:
+    """First day of each span of time that is asked for, and the day after it."""
+    if question.month is not None:
+        yield question.month.first_day, question.month.plus(1).first_day
+    if question.day is not None:
+        yield question.day, question.day + timedelta(days=1)
 
 
 def changes_of(record: AuditRecord) -> tuple[Change, ...]:

@@ -710,7 +710,7 @@ def _correction_table(source: Source, slip: ReturnSlip) -> PaperTable:
 
 def account_statements(source: Source) -> Iterator[Paper]:
     """对账单: what a bank account held and moved in the month, by the books; once the month is over."""
-    if not _is_over(source):
+    if not is_over(source.month, source.now):
         return
     for account in source.accounts:
         entries = source.work.statements.entries(ref_of(account), midnight(source.month.plus(1).first_day))
@@ -777,7 +777,7 @@ def _statement_rows(source: Source, moved: list[CashEntry], *, before_fen: int) 
 
 def bank_reconciliations(source: Source) -> Iterator[Paper]:
     """银行存款余额调节表 of each account whose statements the city keeps; once the month is over."""
-    if not _is_over(source):
+    if not is_over(source.month, source.now):
         return
     accounts = {(account.account_type, account.unit, account.fund): account for account in source.accounts}
     for form in reconciliations(
@@ -795,9 +795,9 @@ def bank_reconciliations(source: Source) -> Iterator[Paper]:
             )
 
 
-def _is_over(source: Source) -> bool:
+def is_over(month: Month, now: datetime) -> bool:
     """Whether the month has ended: no paper closes an account before."""
-    return day_of(source.now) > source.month.last_day
+    return day_of(now) > month.last_day
 
 
 def _of_account(source: Source, kind: PaperKind, account: BankAccount, **content: Any) -> Paper:

@@ -12,13 +12,34 @@ from fundpool.domain.errors import InputError
 from fundpool.domain.paper import Language, NumberedPaper, Paper, PaperFormat, PaperKind, PaperNumber
 from fundpool.domain.people import SYSTEM
 from fundpool.domain.periods import Month, day_of
-from fundpool.services.oversight.paper_contents import PAPERS, Source
+from fundpool.services.oversight.paper_contents import PAPERS, Source, is_over
 from fundpool.services.ports.work import MonthPorts, Work
 
 MEDIA_TYPES: dict[PaperFormat, str] = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+
+
+_WAITS_FOR: dict[PaperKind, tuple[str, str]] = {
+    PaperKind.PLAN_SUMMARY: ("还没有用款计划进入审核", "no fund-use plan has come to review yet"),
+    PaperKind.APPLICATION: ("还没有提出用款申请", "nothing has been applied for yet"),
+    PaperKind.ALLOCATION: ("还没有款项到达县支出户", "no payment has arrived in a county's account yet"),
+    PaperKind.EXPENDITURE: ("还没有县的支出报表通过审核", "no county's report has been accepted yet"),
+    PaperKind.OVERDUE: ("没有县（市、区）逾期", "no county is or was late"),
+    PaperKind.RETURN_SLIP: ("没有要更正的文件", "no file has anything to be corrected"),
+    PaperKind.REVIEW_OPINION: ("没有只须提示的文件", "no file has anything to note"),
+    PaperKind.STATEMENT: ("没有已复核的账户，或账上没有收支", "no account is approved, or none has moved"),
+    PaperKind.RECONCILIATION: ("没有已复核而有对账单的账户", "no approved account has bank statements"),
+}
+_OF_ACCOUNTS = frozenset({PaperKind.STATEMENT, PaperKind.RECONCILIATION})
+
+
+def why_none(kind: PaperKind, month: Month, now: datetime) -> tuple[str, str]:
+    """Why there is no paper of the kind, in Chinese and English."""
+    if kind in _OF_ACCOUNTS and not is_over(month, now):
+        return f"{month.last_day} 月末以后出具", f"written once the month is over, after {month.last_day}"
+    return _WAITS_FOR[kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +108,36 @@ def paper(
     ``paper_missing`` where there is nothing of the kind to sign, and ``paper_ambiguous`` where several are meant.
     """
     found = _find(ports, name, city=city, month=month, unit=unit, subject=subject, now=now, language=language)
-    if len(found) > 1:
-        raise InputError(
-            "paper_ambiguous",
-            f"{month} 有 {len(found)} 份{found[0].paper.kind.in_words('zh')}，须指明其一",
-            f"{month} has {len(found)} papers {name}: name one",
-            remedy=" | ".join(each.paper.subject for each in found),
-        )
+    _require_single(found, month)
     return file_of(ports, _numbered(ports, found, by=by, now=now)[0], file_format)
+
+
+def issued_paper(
+    ports: MonthPorts,
+    name: str,
+    *,
+    city: str,
+    month: Month,
+    subject: str,
+    now: datetime,
+    language: Language = "zh",
+    file_format: PaperFormat = "docx",
+) -> PaperFile:
+    """One paper as a file, as ``paper`` writes it, but nothing is numbered by reading it.
+
+    Raises InputError ``paper_not_numbered`` where what the paper says has no number yet.
+    """
+    found = _find(ports, name, city=city, month=month, unit=None, subject=subject, now=now, language=language)
+    _require_single(found, month)
+    number = found[0].number
+    if number is None:
+        raise InputError(
+            "paper_not_numbered",
+            f"这份{found[0].paper.kind.in_words('zh')}尚未编号，或内容已变而未编新版",
+            f"this {found[0].paper.kind.in_words('en').lower()} has no number yet, or has changed since it got one",
+            remedy="先在文书页面编号 / number it on the page of papers first",
+        )
+    return file_of(ports, NumberedPaper(found[0].shown, number), file_format)
 
 
 def numbered_papers(
@@ -157,6 +200,17 @@ def _find(
             remedy=f"fundpool report papers --city {city} --month {month}",
         )
     return found
+
+
+def _require_single(found: Sequence[_Found], month: Month) -> None:
+    if len(found) > 1:
+        kind = found[0].paper.kind
+        raise InputError(
+            "paper_ambiguous",
+            f"{month} 有 {len(found)} 份{kind.in_words('zh')}，须指明其一",
+            f"{month} has {len(found)} papers {kind}: name one",
+            remedy=" | ".join(each.paper.subject for each in found),
+        )
 
 
 def _numbered(

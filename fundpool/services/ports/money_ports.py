@@ -188,6 +188,8 @@ class AuditStore(Protocol):
         *,
         subject: str | None = None,
         actor: str | None = None,
+        action: str | None = None,
+        city: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         before: int | None = None,
@@ -195,7 +197,7 @@ class AuditStore(Protocol):
     ) -> list[AuditRecord]:
         """The last records, newest first: whose subject contains a text, of an actor, made from one moment to another.
 
-        ``before``: those with a lower number.
+        ``city``: those about the city, or about the whole installation. ``before``: those with a lower number.
         """
 
     def head(self) -> tuple[int, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fundpool.domain.outcomes import UnitState
-from fundpool.domain.periods import SHANGHAI, Month
+from fundpool.domain.periods import SHANGHAI, Month, day_of
 from fundpool.domain.policy import CityPolicy
 from fundpool.domain.transfer import (
     OUTCOME_UNKNOWN,
@@ -15,6 +15,7 @@ from fundpool.domain.transfer import (
 )
 from fundpool.services.month.daily import MONTHS_BACK, live_cities, open_months
 from fundpool.services.oversight.progress import DutyProgress, month_facts, progress_of
+from fundpool.services.oversight.status import due_this_month
 from fundpool.services.oversight.step_progress import steps_of
 from fundpool.services.payments import kill_switches
 from fundpool.services.ports.money_ports import PaymentCount
@@ -119,7 +120,8 @@ def read_installation(ports: MonthPorts, now: datetime) -> Reading:
 
 
 def _city(ports: MonthPorts, policy: CityPolicy, money: _Money, *, now: datetime) -> CityReading:
-    months = open_months(ports, policy, now.astimezone(SHANGHAI).date())
+    this = Month.of(day_of(now))
+    months = open_months(ports, policy, day_of(now))
 
     def read(work: Work) -> tuple[list[DutyProgress], list[FailedStep]]:
         duties: list[DutyProgress] = []
@@ -129,6 +131,9 @@ def _city(ports: MonthPorts, policy: CityPolicy, money: _Money, *, now: datetime
             duties += progress_of(policy, month, ports.calendar, facts=facts, now=now)
             steps = steps_of(facts, work.records.runs(policy.key, month))
             failed += [_failed(month, step) for step in steps if step.state == UnitState.FAILED]
+        # A document of a whole year is owed in its month, whether or not anything of that month has begun.
+        for month in sorted({*months, this}):
+            duties += due_this_month(ports, work, policy, month=month, now=now, until=None)[0]
         return duties, failed
 
     duties, failed_steps = ports.database.read(read)

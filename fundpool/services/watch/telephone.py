@@ -13,6 +13,7 @@ from fundpool.domain.policy import CityPolicy, require_county
 from fundpool.services.documents.document_kinds import DOCUMENT_OF
 from fundpool.services.oversight.flags import DUTY_NAMES
 from fundpool.services.oversight.progress import DutyProgress, month_facts, progress_of
+from fundpool.services.oversight.status import due_this_month
 from fundpool.services.ports.notices import Contact
 from fundpool.services.ports.work import MonthPorts, Work
 from fundpool.services.watch.reminders import (
@@ -60,7 +61,10 @@ def calls_to_make(
 
     def read(work: Work) -> tuple[Sequence[DutyProgress], list[StoredNotice], list[Call]]:
         since, facts = now - KEPT_FOR, month_facts(work, policy, month)
-        duties = progress_of(policy, month, ports.calendar, facts=facts, now=now)
+        duties = [
+            *progress_of(policy, month, ports.calendar, facts=facts, now=now),
+            *due_this_month(ports, work, policy, month=month, now=now, until=None)[0],
+        ]
         return duties, work.notices.since(since, policy.key), work.notices.calls(since, policy.key)
 
     duties, notices, calls = ports.database.read(read)

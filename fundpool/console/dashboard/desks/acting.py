@@ -3,18 +3,23 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.datastructures import UploadFile
 
+from fundpool.adapters.documents.file_names import shown_name
+from fundpool.adapters.documents.raw_files import source_from
 from fundpool.console.dashboard.door import log_in_needed
 from fundpool.console.dashboard.reading import Moment
 from fundpool.domain.accounts import Account
 from fundpool.domain.errors import FundpoolError, InputError, RuleViolation, ServiceUnavailable
 from fundpool.domain.money import parse_yuan
 from fundpool.domain.rights import Right
+from fundpool.services.ports.judging import SourceFile
 
 if TYPE_CHECKING:
     from fundpool.console.dashboard.app import Pages, Place
@@ -69,3 +74,23 @@ def typed_fen(request: Request, field: str) -> int:
             f"金额应写作 1234567.89（元），现为“{text}”",
             f"an amount in yuan is written 1234567.89, found “{text}”",
         ) from None
+
+
+def typed_day(request: Request, field: str) -> date:
+    """A day of the form. Raises InputError ``bad_day``."""
+    text = typed(request, field)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            "bad_day", f"日期应写作 2026-10-09，现为“{text}”", f"a day is written 2026-10-09, found “{text}”"
+        ) from None
+
+
+def uploaded(request: Request, field: str) -> SourceFile | None:
+    """The file of the form, None where none was chosen. Raises InputError for one that is too large."""
+    upload = request.state.form.get(field)
+    if not isinstance(upload, UploadFile) or not upload.filename:  # a field left empty has no name
+        return None
+    name = shown_name(upload.filename.replace("\\", "/").rpartition("/")[2])
+    return source_from(upload.file, name, upload.size or 0)

@@ -13,17 +13,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response
-from starlette.datastructures import UploadFile
 
-from fundpool.adapters.banks.bank_layouts import template_layout
-from fundpool.adapters.documents.file_names import shown_name
-from fundpool.adapters.documents.raw_files import source_from
 from fundpool.bootstrap import copied_ports
 from fundpool.console.dashboard.desks.acting import acted, desk_place, obstacle, typed
 from fundpool.console.dashboard.door import Route
 from fundpool.console.dashboard.labels import N_
 from fundpool.console.options import parse_day
-from fundpool.console.statement_files import import_statement_file
 from fundpool.domain.duties import duties_of
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.month import STEPS, keys
@@ -39,7 +34,6 @@ from fundpool.services.month.steps import run_step
 from fundpool.services.month.whole_month import catch_up, close_month, open_month, outcomes_of, retry_failed
 from fundpool.services.oversight import records
 from fundpool.services.payments import kill_switches
-from fundpool.services.payments.statements import match_receipts, paying_accounts
 from fundpool.services.ports.work import MonthPorts, Work
 from schemas.dashboard import StepStatus, UnitOutcome
 
@@ -62,8 +56,6 @@ DONE: Mapping[str, str] = {
     "not_closed": N_("Not closed: the step that is not done yet stands below."),
     "recorded": N_("Recorded."),
     "already": N_("Already recorded: nothing has changed."),
-    "matched": N_("The statement is taken in, every line has its match."),
-    "differs": N_("The statement is taken in; it differs from the books, see the payment desk."),
 }
 """What the page says after an act."""
 
@@ -125,7 +117,6 @@ def routes(pages: "Pages") -> tuple[Route, ...]:
         ("close", Right.OPERATE, desk.close),
         ("extension", Right.RECORD, desk.extension),
         ("waiver", Right.RECORD, desk.waiver),
-        ("statement", Right.RECORD, desk.statement),
     )
     return (
         Route(PATH, Right.READ_CITY, desk.overview),
@@ -164,7 +155,6 @@ class OperatingDesk:
                 "stops": kill_switches.stops_of(work, city),
                 "extensions": work.records.extensions(city.key, month),
                 "waivers": [each for each in work.records.nil_returns(city.key, month) if each.approver],
-                "accounts": paying_accounts(work, city.key),
             }
 
         runs = self.ports.database.read(lambda work: work.records.runs(city.key, month))
@@ -319,40 +309,6 @@ class OperatingDesk:
             now=wanted.now,
         )
         return "recorded" if is_new else "already"
-
-    def statement(self, request: Request, wanted: StepRequest) -> str:
-        """A bank's own statement in the template's layout (``fundpool transfers statement --file``)."""
-        upload = request.state.form.get("file")
-        if not isinstance(upload, UploadFile) or not upload.filename:
-            raise InputError(
-                "no_file",
-                "没有选择文件",
-                "no file was chosen",
-                remedy="先选择银行的对账单文件 / choose the bank's statement file",
-            )
-        number = typed(request, "account")
-        ours = self.ports.database.read(lambda work: paying_accounts(work, wanted.city))
-        if number not in {account.account_no for account in ours}:
-            raise InputError(
-                "unknown_account",
-                f"本市没有付款账户 {number}",
-                f"the city has no paying account {number}",
-                remedy="从列表选择账户 / choose one of the list",
-            )
-        name = shown_name(upload.filename.replace("\\", "/").rpartition("/")[2])
-        done = import_statement_file(
-            self.ports,
-            source_from(upload.file, name, upload.size or 0),
-            template_layout(),
-            account=number,
-            period=(parse_day(typed(request, "first"), "first"), parse_day(typed(request, "last"), "last")),
-            by=wanted.by,
-            now=wanted.now,
-        )
-        receipts = self.ports.database.transaction(
-            lambda work: match_receipts(work, wanted.city, wanted.now, terms=self.ports.gateway_terms)
-        )
-        return "differs" if done.breaks_new or receipts.breaks_new else "matched"
 
     # What pages and acts share
 

@@ -4,18 +4,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
 
-from fundpool.console.dashboard.desks.acting import acted, desk_place, obstacle, typed, typed_fen
+from fundpool.console.dashboard.desks.acting import (
+    acted,
+    desk_place,
+    obstacle,
+    typed,
+    typed_day,
+    typed_fen,
+    uploaded,
+)
 from fundpool.console.dashboard.door import Route
 from fundpool.console.dashboard.labels import N_
 from fundpool.console.dashboard.sankey import Link, draw
+from fundpool.console.statement_files import import_statement_file
 from fundpool.domain.application import Application, ApplicationLine
 from fundpool.domain.errors import FundpoolError, InputError
 from fundpool.domain.outcomes import StepRequest
-from fundpool.domain.people import is_stated, person
+from fundpool.domain.people import is_stated, person, require_other_person
 from fundpool.domain.rights import Right
 from fundpool.domain.transfer import (
     OUTCOME_UNKNOWN,
@@ -32,8 +43,10 @@ from fundpool.services.oversight.money_flow import MoneyFlow, money_flows
 from fundpool.services.payments import batches, kill_switches, payment_decisions, resolving
 from fundpool.services.payments.application import review_application
 from fundpool.services.payments.batches import BatchView, SeenBatch, batch_consequences
+from fundpool.services.payments.recovery import confirm_by_statements
+from fundpool.services.payments.statements import assign, days_of_file, match_receipts, paying_accounts
 from fundpool.services.payments.transfer_views import TransferView, transfer_history, transfer_views, why
-from fundpool.services.ports.money_ports import Break
+from fundpool.services.ports.money_ports import Break, Recovery
 from fundpool.services.ports.work import MonthPorts, Work
 
 if TYPE_CHECKING:
@@ -45,6 +58,7 @@ DONE: Mapping[str, str] = {
     "released": N_("Released and sent. What became of each payment stands below."),
     "decided": N_("Recorded."),
     "resolved": N_("The bank was asked."),
+    "statement": N_("The statement is taken in and matched; what it leaves open stands below."),
 }
 """What a page says after an act."""
 
@@ -216,6 +230,15 @@ class BatchAtDesk:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveryAtDesk:
+    """What is still to be learnt from the bank after a restore, and why this person may not confirm it."""
+
+    recovery: Recovery
+    missing: tuple[str, str]
+    may_not: FundpoolError | None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing in an order's life: a person's act, a side of a call to the bank."""
 
@@ -244,9 +267,17 @@ def routes(pages: "Pages") -> tuple[Route, ...]:
             Route(f"{order}/{name}", act.right, partial(desk.decide, act), "POST")
             for name, act in ORDER_ACTS.items()
         ),
+        Route("/desk/payments/breaks/{number:int}/assign", Right.OPERATE, desk.assign_break, "POST"),
         Route("/desk/payments/breaks/{number:int}/resolve", Right.DECIDE_PAYMENT, desk.resolve_break, "POST"),
+        Route("/desk/payments/statement", Right.RECORD, desk.take_statement, "POST"),
         Route("/desk/payments/funds/{fund}/stop", Right.OPERATE, desk.stop, "POST"),
         Route("/desk/payments/funds/{fund}/restart", Right.DECIDE_PAYMENT, desk.restart, "POST"),
+        Route(
+            "/desk/payments/funds/{fund}/confirm-recovery",
+            Right.DECIDE_PAYMENT,
+            desk.confirm_recovery,
+            "POST",
+        ),
     )
 
 
@@ -266,7 +297,7 @@ class PaymentDesk:
     def overview(self, request: Request, error: FundpoolError | None = None, status: int = 200) -> Response:
         """What went wrong, then what waits for finance, approval and release."""
         place = replace(desk_place(self._pages, request), path="/desk/payments")
-        city, month = place.city, place.month
+        city, month, account = place.city, place.month, request.state.account
 
         def read(work: Work) -> dict[str, object]:
             left = budget_left(work, city.key, month) or {}
@@ -274,6 +305,16 @@ class PaymentDesk:
             return {
                 "wrong": _wrong(work, city.key),
                 "breaks": _breaks(work, city.key),
+                "recoveries": [
+                    RecoveryAtDesk(
+                        each,
+                        kill_switches.what_is_missing(each),
+                        obstacle(account, Right.DECIDE_PAYMENT, partial(_require_second, each)),
+                    )
+                    for each in work.switches.recoveries()
+                    if each.city == city.key and each.finished_at is None
+                ],
+                "statement_accounts": paying_accounts(work, city.key),
                 "stops": [
                     (stop, work.switches.kill_switch(city.key, stop.fund))
                     for stop in kill_switches.stops_of(work, city)
@@ -287,7 +328,6 @@ class PaymentDesk:
             }
 
         shown = self.ports.database.read(read)
-        account = request.state.account
         return self._pages.page(
             request,
             "desk_payments.html",
@@ -298,7 +338,12 @@ class PaymentDesk:
             done=DONE.get(request.query_params.get("done", "")),
             may_not={
                 right.value: obstacle(account, right, lambda _name: None)
-                for right in (Right.REVIEW_APPLICATION, Right.OPERATE, Right.DECIDE_PAYMENT)
+                for right in (
+                    Right.REVIEW_APPLICATION,
+                    Right.OPERATE,
+                    Right.DECIDE_PAYMENT,
+                    Right.RECORD,
+                )
             },
             **shown,
         )
@@ -475,6 +520,17 @@ class PaymentDesk:
 
         return acted(act, place.url("/desk/payments"), again=partial(self.overview, request))
 
+    def assign_break(self, request: Request) -> Response:
+        """Name who follows a break up."""
+        place, number = desk_place(self._pages, request), request.path_params["number"]
+
+        def name_owner(work: Work) -> None:
+            _require_open(work, place.city.key, number)
+            by, now = request.state.account.name, self._pages.clock()
+            assign(work, number, owner=typed(request, "owner"), by=by, now=now)
+
+        return self._change(request, place, name_owner)
+
     def resolve_break(self, request: Request) -> Response:
         """Close a break with the reason."""
         place, number = desk_place(self._pages, request), request.path_params["number"]
@@ -482,8 +538,7 @@ class PaymentDesk:
         def close(work: Work) -> None:
             reason = typed(request, "reason")
             _require_reason(reason)
-            if number not in {each.id for each in work.breaks.find(place.city.key)}:
-                raise InputError("break_unknown", f"没有差异 {number}", f"there is no open break {number}")
+            _require_open(work, place.city.key, number)
             resolving.resolve_break(
                 work, number, by=request.state.account.name, resolution=reason, now=self._pages.clock()
             )
@@ -512,6 +567,58 @@ class PaymentDesk:
                 work, place.city.key, fund, by=request.state.account.name, now=self._pages.clock()
             ),
         )
+
+    def confirm_recovery(self, request: Request) -> Response:
+        """The first, then the second person for whom final statements stand in for the bank's answers."""
+        place, fund = self._fund(request)
+
+        def confirm(work: Work) -> None:
+            reason = typed(request, "reason")
+            _require_reason(reason)
+            by, now, terms = request.state.account.name, self._pages.clock(), self.ports.gateway_terms
+            confirm_by_statements(work, place.city.key, fund, by=by, reason=reason, now=now, terms=terms)
+
+        return self._change(request, place, confirm)
+
+    def take_statement(self, request: Request) -> Response:
+        """Take in a bank's own statement file of one paying account, and match it."""
+        place = desk_place(self._pages, request)
+        city, terms = place.city.key, self.ports.gateway_terms
+
+        def act() -> str:
+            account_no, now = typed(request, "account"), self._pages.clock()
+            paying = self.ports.database.read(lambda work: paying_accounts(work, city))
+            if account_no not in {each.account_no for each in paying}:
+                raise InputError(
+                    "account_not_paying",
+                    f"{place.city.name_zh}没有经本系统付款的账户 {account_no}",
+                    f"{place.city.name_en} has no paying account {account_no}",
+                    remedy="从列表选择 / choose one of the list",
+                )
+            days = days_of_file(typed_day(request, "from"), typed_day(request, "to"))
+            source, layout = uploaded(request, "file"), uploaded(request, "layout")
+            if source is None:
+                raise InputError(
+                    "no_file", "没有选择文件", "no file was chosen", remedy="选择文件 / choose the file"
+                )
+            with TemporaryDirectory() as folder:
+                written = None
+                if layout is not None:
+                    written = Path(folder, "layout.yaml")
+                    written.write_bytes(layout.content)
+                import_statement_file(
+                    self.ports,
+                    source,
+                    written,
+                    account_no=account_no,
+                    days=days,
+                    by=request.state.account.name,
+                    now=now,
+                )
+            self.ports.database.transaction(lambda work: match_receipts(work, city, now, terms=terms))
+            return "statement"
+
+        return acted(act, place.url("/desk/payments"), again=partial(self.overview, request))
 
     # What pages and acts share
 
@@ -582,6 +689,18 @@ class PaymentDesk:
             )
             return BatchAtDesk(view, state, Right.RELEASE_PAYMENT, may_not)
         return BatchAtDesk(view, state, None, None)
+
+
+def _require_second(recovery: Recovery, name: str) -> None:
+    if recovery.confirmed_by is not None:
+        require_other_person(
+            name, recovery.confirmed_by, act_zh="恢复核对的确认", act_en="confirming a recovery"
+        )
+
+
+def _require_open(work: Work, city: str, number: int) -> None:
+    if number not in {each.id for each in work.breaks.find(city)}:
+        raise InputError("break_unknown", f"没有差异 {number}", f"there is no open break {number}")
 
 
 def _require_reason(reason: str) -> None:
