@@ -198,6 +198,7 @@ FOR_ANYBODY = {
     ("GET", "/metrics"),
     ("POST", "/callbacks/gateway"),
     ("GET", "/static"),
+    ("GET", "/handbook"),
 }
 
 
