@@ -1,8 +1,8 @@
 """Writes into a wheel the commit it is built from, and the handbook if it was built; the rest is in pyproject.toml."""
 
 from pathlib import Path
-from shutil import copytree, rmtree
 from runpy import run_path
+from shutil import copytree, rmtree
 
 from setuptools import setup
 from setuptools.command.build_py import build_py

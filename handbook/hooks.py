@@ -8,6 +8,7 @@ import json
 import re
 from functools import partial
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ _OUTSIDE = re.compile(r"\[([^]]+)\]\((?:\.\./)+((?!docs/)[^)]+)\)")
 _INLINE = re.compile(r"<script>(.+?)</script>", re.DOTALL)
 _ALTERNATE = re.compile(r'\s*<link rel="alternate"[^>]*>')
 """By these the theme's script asks for the site map of each language, as if it were a site of its own."""
+_LAST_LEFT_OUT = re.compile(r"(\w)<(\w)\.length;\1\+\+\)\2\.slice\(")
+"""Where the theme's search divides a Chinese query by the words of the index, of which it misses those at the end."""
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 
 
@@ -90,16 +93,31 @@ def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, n
 def on_post_build(config: MkDocsConfig) -> None:
     """Keep scripts out of pages, so that they are served with a policy that allows none in them; words for the search."""
     site = Path(config.site_dir)
-    (site / "404.html").unlink()  # the console has its own
+    for unused in (site / "404.html", *site.rglob("*.map")):  # the console has its own; a debugger's
+        unused.unlink()
     for page in site.rglob("*.html"):
         root = "../" * (len(page.relative_to(site).parts) - 1)
         text = _ALTERNATE.sub("", page.read_text(encoding="utf-8"))
         page.write_text(_INLINE.sub(partial(_script_file, site, root), text), encoding="utf-8")
+    _prepare_search(site, Path(config.docs_dir))
+
+
+def _prepare_search(site: Path, docs: Path) -> None:
+    """Set the words of the index apart, and have the search look for the whole of a Chinese query.
+
+    Raises RuntimeError when the theme's script is not the one that leaves the query's last character out.
+    """
+    terms = chinese_terms((docs / "glossary.md").read_text(encoding="utf-8"))
     index = site / "search/search_index.json"
     found = json.loads(index.read_text(encoding="utf-8"))
     for entry in found["docs"]:
-        entry["title"], entry["text"] = words_apart(entry["title"]), words_apart(entry["text"])
+        entry["title"], entry["text"] = words_apart(entry["title"], terms), words_apart(entry["text"], terms)
     index.write_text(json.dumps(found, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+    (worker,) = (site / "assets/javascripts/workers").glob("search.*.js")
+    script, changed = _LAST_LEFT_OUT.subn(r"\1<=\2.length;\1++)\2.slice(", worker.read_text(encoding="utf-8"))
+    if changed != 1:
+        raise RuntimeError("the theme's search splits a Chinese query otherwise: look at _LAST_LEFT_OUT")
+    worker.write_text(script, encoding="utf-8")
 
 
 def _script_file(site: Path, root: str, found: re.Match[str]) -> str:
@@ -109,13 +127,27 @@ def _script_file(site: Path, root: str, found: re.Match[str]) -> str:
     return f'<script src="{root}{name}"></script>'
 
 
-def words_apart(text: str) -> str:
+def chinese_terms(glossary: str) -> re.Pattern[str]:
+    """The glossary's terms of three characters and more that hold no other one: the search keeps them whole."""
+    rows = re.findall(r"^\|([^|]+)\|", glossary, re.MULTILINE)
+    named = {term for row in rows for term in _HAN.findall(row) if len(term) > 2}
+    shortest = {term for term in named if not any(other in term for other in named - {term})}
+    return re.compile("(" + "|".join(sorted(shortest)) + ")")
+
+
+def words_apart(text: str, terms: re.Pattern[str]) -> str:
     """The text with a zero-width space between Chinese words, at which the search separates them."""
-    return _HAN.sub(lambda found: "\u200b" + "\u200b".join(_words(found[0])) + "\u200b", text)
+
+    def apart(found: re.Match[str]) -> str:
+        parts = terms.split(found[0])  # every second one is a term
+        words = [word for n, part in enumerate(parts) for word in ([part] if n % 2 else _words(part))]
+        return "\u200b" + "\u200b".join(words) + "\u200b"
+
+    return _HAN.sub(apart, text)
 
 
 def _words(text: str) -> list[str]:
     words = BreakIterator.createWordInstance(Locale.getChinese())
     words.setText(text)
     ends = [0, *words]
-    return [text[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    return [text[start:end] for start, end in pairwise(ends)]

@@ -1,6 +1,5 @@
 """Run last by ``make handbook``: no picture of the handbook is missing, and each stands on the pages of both languages."""
 
-import re
 from pathlib import Path
 
 import pytest
