@@ -5,6 +5,7 @@ without pictures (a plain clone, no Chromium) leaves it out.
 """
 
 import json
+import logging
 import re
 from functools import partial
 from hashlib import sha256
@@ -16,6 +17,8 @@ from icu import BreakIterator, Locale
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+
+_log = logging.getLogger("mkdocs.hooks.handbook")
 
 LANGUAGES = ("zh", "en")
 """The folders of the pages, and the ends of the pictures' names."""
@@ -43,8 +46,7 @@ PICTURES = {
 """Every screenshot by the name under which a browser test makes it, ``NAME.LANGUAGE.png``."""
 
 _PICTURE = re.compile(r"^!\[([^]]+)\]\(picture:([a-z-]+)\)$", re.MULTILINE)
-_OUTSIDE = re.compile(r"\[([^]]+)\]\((?:\.\./)+((?!docs/)[^)]+)\)")
-"""A link to a file of the repository that is no page: named, since an installation may not have it."""
+_UPWARDS = re.compile(r"\[([^]]+)\]\(((?:\.\./)+)([^)]+)\)")
 _INLINE = re.compile(r"<script>(.+?)</script>", re.DOTALL)
 _ALTERNATE = re.compile(r'\s*<link rel="alternate"[^>]*>')
 """By these the theme's script asks for the site map of each language, as if it were a site of its own."""
@@ -54,13 +56,16 @@ _HAN = re.compile(r"[\u4e00-\u9fff]+")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Take in the pictures that there are."""
-    for picture in sorted(Path(config.extra["pictures"]).glob("*.png")):
-        name, _, language = picture.stem.rpartition(".")
-        if name in PICTURES and language in LANGUAGES:
-            files.append(
-                File.generated(config, f"pictures/{picture.name}", abs_src_path=str(picture.absolute()))
-            )
+    """Take in the pictures: all of them, or none where none were made."""
+    folder = Path(config.extra["pictures"]).absolute()
+    if not folder.is_dir():
+        _log.info("no pictures at %s: the handbook is built without", folder)
+        return files
+    for picture in (folder / f"{name}.{language}.png" for name in PICTURES for language in LANGUAGES):
+        if picture.is_file():
+            files.append(File.generated(config, f"pictures/{picture.name}", abs_src_path=str(picture)))
+        else:
+            _log.warning("no browser test made %s", picture.name)  # fails a strict build
     return files
 
 
@@ -68,7 +73,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Put pictures in their places, and name files that are no pages."""
     language = page.file.src_uri.partition("/")[0]
     if language in LANGUAGES:
-        page.meta["search"] = {"boost": 10}  # before the catalogues, which have every word
+        # Before the catalogues, which have every word, and a Chinese page before an English one that quotes it.
+        page.meta["search"] = {"boost": {"zh": 10, "en": 5}[language]}
 
     def shown(found: re.Match[str]) -> str:
         caption, name = found.groups()
@@ -79,7 +85,12 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return ""
         return f"[![{caption}](../{picture}){{ loading=lazy }}](../{picture})\n*{caption}*"
 
-    return _OUTSIDE.sub(r"\1 (`\2`)", _PICTURE.sub(shown, markdown))
+    def named(found: re.Match[str]) -> str:
+        # Above docs/ is a file of the repository, which an installation may not have.
+        text, upwards, path = found.groups()
+        return f"{text} (`{path}`)" if upwards.count("/") > page.file.src_uri.count("/") else found[0]
+
+    return _PICTURE.sub(shown, _UPWARDS.sub(named, markdown))
 
 
 def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, nav: object) -> dict[str, Any]:

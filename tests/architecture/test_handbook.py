@@ -145,9 +145,9 @@ def test_every_picture_stands_on_a_page(language: str) -> None:
 
 def test_a_picture_that_was_not_made_is_left_out() -> None:
     page = SimpleNamespace(file=SimpleNamespace(src_uri="zh/county.md"), meta={})
-    text = "a\n\n![the desk](picture:flow)\n\nb, [the code](../../fundpool/x.py)"
+    text = "a\n\n![the desk](picture:flow)\n\nb, [the code](../../fundpool/x.py), [the month](../month.md)"
     shown = on_page_markdown(text, page, None, Files([]))  # type: ignore[arg-type]
-    assert shown.split() == ["a", "b,", "the", "code", "(`fundpool/x.py`)"]
+    assert shown.split() == ["a", "b,", "the", "code", "(`fundpool/x.py`),", "[the", "month](../month.md)"]
     with pytest.raises(KeyError, match="no-such"):
         on_page_markdown("![x](picture:no-such)", page, None, Files([]))  # type: ignore[arg-type]
 

@@ -22,6 +22,6 @@ def picture(page: Page, name: str) -> None:
     for language in reversed(LANGUAGES):
         query = urlencode(dict(parse_qsl(parts.query)) | {"lang": language})
         page.goto(urlunsplit(parts._replace(query=query, fragment="")))
-        size = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
-        clip = {"x": 0, "y": 0, "width": size[0], "height": min(size[1], TALLEST)}
+        width, height = page.evaluate("[document.body.scrollWidth, document.body.offsetHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)}
         page.screenshot(path=FOLDER / f"{name}.{language}.png", full_page=True, clip=clip)

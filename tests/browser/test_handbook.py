@@ -62,6 +62,8 @@ def test_somebody_new_finds_their_post_and_searches_in_chinese(visit: Callable[.
     page.wait_for_url(f"{url}/handbook/zh/county/")
     assert page.get_attribute("html", "lang") == "zh"
     assert page.locator("article img").evaluate_all("all => all.map(each => each.naturalWidth)") == [1, 1]
+    assert page.locator("article a[href*='/pictures/'] > img").count() == 2
+    assert page.locator("article a[href='../../checks/']").count() == 1
     page.fill(".md-search__input", "用款计划")
     page.wait_for_selector(".md-search-result__item")
     first = page.locator(".md-search-result__link").first
