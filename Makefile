@@ -39,7 +39,8 @@ handbook: $(VENV)/.dev test-tools ## Build the handbook into build/handbook; its
 	@if command -v chromium google-chrome >/dev/null; then mkdir -p build/pictures; \
 	  FUNDPOOL_TEST_PICTURES=$(CURDIR)/build/pictures $(BIN)/python -m pytest -q -p no:cacheprovider $(PICTURED); \
 	else echo "no Chromium on this machine: the handbook has no screenshots"; fi
-	$(BIN)/mkdocs build --strict --quiet
+	@# Not --quiet: a warning that is not logged does not count as one.
+	$(BIN)/mkdocs build --strict
 
 # The browser tests that make the handbook's screenshots; a strict build misses any.
 PICTURED := tests/browser/test_month_at_desks.py tests/browser/test_desks.py tests/browser/test_leaders_page.py
