@@ -13,6 +13,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PREFECT_SERVER_UI_V2_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
+export NO_MKDOCS_2_WARNING := 1
 
 ##@ Use
 .PHONY: help
@@ -35,8 +36,20 @@ dask: $(VENV)/.dask ## The same, with what comparing details on a Dask cluster n
 .PHONY: oidc
 oidc: $(VENV)/.oidc ## The same, with what log-in through an identity provider needs (OpenID Connect)
 
+.PHONY: handbook
+handbook: $(VENV)/.dev test-tools ## Build the handbook into build/handbook; its screenshots are made by the browser tests
+	rm -rf build/pictures build/handbook
+	@if command -v chromium google-chrome >/dev/null; then mkdir -p build/pictures; \
+	  FUNDPOOL_TEST_PICTURES=$(CURDIR)/build/pictures $(BIN)/python -m pytest -q -p no:cacheprovider $(PICTURED); \
+	else echo "no Chromium on this machine: the handbook has no screenshots"; fi
+	@# Not --quiet: a warning that is not logged does not count as one.
+	$(BIN)/mkdocs build --strict
+
+# The browser tests that make the handbook's screenshots; a strict build misses any.
+PICTURED := tests/browser/test_month_at_desks.py tests/browser/test_desks.py tests/browser/test_leaders_page.py
+
 .PHONY: bundle
-bundle: $(VENV)/.runtime ## One archive in build/ that installs fundpool on a machine without internet
+bundle: handbook ## One archive in build/ that installs fundpool on a machine without internet
 	rm -rf build/bundle && mkdir -p build/bundle/wheels
 	# The target's Python may be an earlier patch release than ours: what only such a release needs comes along.
 	sed -E "s/ ; python_full_version < '3\.[0-9]+\.[0-9]+'//" requirements/iso20022.lock > build/bundle/requirements.lock

@@ -1,7 +1,8 @@
-"""Writes the commit that a wheel or an sdist is built from into it; the rest of the build is in pyproject.toml."""
+"""Writes into a wheel the commit it is built from, and the handbook if it was built; the rest is in pyproject.toml."""
 
 from pathlib import Path
 from runpy import run_path
+from shutil import copytree, rmtree
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
@@ -16,13 +17,21 @@ def write_commit(root: str) -> None:
         Path(root, "fundpool", "COMMIT").write_text(COMMIT, encoding="ascii")
 
 
+HANDBOOK = Path("build/handbook")
+"""What ``make handbook`` builds; in a checkout the console serves it from there."""
+
+
 class BuildWithCommit(build_py):
-    """The files of a wheel; an editable install has none and asks git."""
+    """The files of a wheel; an editable install has none, asks git and serves the checkout's handbook."""
 
     def run(self) -> None:
         super().run()
         if not self.editable_mode:
             write_commit(self.build_lib)
+            if HANDBOOK.is_dir():
+                place = Path(self.build_lib, "fundpool/console/dashboard/handbook_site")
+                rmtree(place, ignore_errors=True)  # an earlier build's
+                copytree(HANDBOOK, place)
 
 
 class SdistWithCommit(sdist):

@@ -7,7 +7,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 GLOSSARY = ROOT / "docs/glossary.md"
-FOLDERS = ("fundpool/console", "fundpool/services", "fundpool/domain/month.py", "flows", "tasks", "docs")
+FOLDERS = (
+    "fundpool/console",
+    "fundpool/services",
+    "fundpool/domain/month.py",
+    "flows",
+    "tasks",
+    "docs",
+    "README.md",
+    "README.zh-CN.md",
+)
 READ = (".py", ".html", ".po", ".md")
 QUOTE = re.compile("「[^」]*」")
 

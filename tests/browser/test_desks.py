@@ -15,6 +15,7 @@ from fundpool.domain.periods import Month
 from fundpool.domain.rights import Role
 from fundpool.services.users.accounts import NewAccount, add_account
 from tests.accounts import PASSWORD, enter
+from tests.browser.pictures import picture
 from tests.integration.month_scene import CityScene, at
 from tests.sandbox import set_up_sandbox
 from tests.seals import SEALS
@@ -66,6 +67,7 @@ def file(page, path: Path) -> None:
 def test_a_county_files_on_a_phone_until_it_passes(visit, url, scene):
     seen = visit(f"{url}/", width=390, scripts=False)
     page = seen.page
+    picture(page, "login")
     log_in(page, CLERK)
     assert page.url == f"{url}/tasks"
     page.click("#now ~ .tasks a.button")
@@ -80,11 +82,13 @@ def test_a_county_files_on_a_phone_until_it_passes(visit, url, scene):
     box = page.locator("section.filing >> nth=0").locator(".answer").bounding_box()
     assert 0 <= box["y"] < 900
     assert page.locator(".finding").first.bounding_box()["width"] <= 390
+    picture(page, "county-returned")
 
     file(page, scene.plan(JIAOJIANG))
     card = page.locator("section.filing").first.inner_text()
     for words in ("回执 000002", "校验通过", "第 2 版", "此前 1 版"):
         assert words in card, words
+    picture(page, "county-passed")
     for path in ("/tasks", "/desk/county"):
         for lang in ("zh", "en"):
             page.goto(f"{url}{path}?lang={lang}")

@@ -13,7 +13,8 @@ from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.dashboard.server import serving_in_background
 from fundpool.domain.periods import Month
 from fundpool.domain.transfer import BatchState
-from tests.accounts import PASSWORD, QuickPasswords
+from tests.accounts import PASSWORD, QuickPasswords, auditor_of
+from tests.browser.pictures import picture
 from tests.integration.desk_scene import (
     CHECKER,
     FINANCE,
@@ -85,9 +86,9 @@ def shoot(page: Page, name: str) -> None:
 def test_a_month_is_carried_by_people_at_their_desks(served: Served, logged_in: Callable[..., Page]) -> None:
     desks, scene = served.desks, served.desks.scene
     page = logged_in(MAKER, "/desk/review")
-    shoot(page, "review")
-    case = logged_in(MAKER, f"/desk/review/plan/{scene.counties[0]}", lang="en")
-    shoot(case, "case-en")
+    picture(page, "review")
+    picture(logged_in(MAKER, "/tasks"), "tasks")
+    picture(logged_in(MAKER, f"/desk/review/plan/{scene.counties[0]}"), "case")
     page.click("text=全部按申请额同意")
     assert "由另一人复核" in page.inner_text("[role=status]")
     # Whatever the checks found, the maker weighs case by case.
@@ -96,6 +97,7 @@ def test_a_month_is_carried_by_people_at_their_desks(served: Served, logged_in: 
         page.locator("button:not([disabled])", has_text="同意").first.click()
         page.click("main .up")
     page = logged_in(CHECKER, "/desk/review")
+    picture(page, "review-second")
     page.click("text=全部确认")
     page.wait_for_selector("[role=status]")
     shoot(page, "review-decided")
@@ -104,8 +106,8 @@ def test_a_month_is_carried_by_people_at_their_desks(served: Served, logged_in: 
     desks.at("2026-09-29 09:00")
     scene.run("funds-application", at("2026-09-30 09:00"))
     desks.at("2026-09-30 10:00")
+    picture(logged_in(FINANCE, "/desk/payments"), "finance")
     page = logged_in(FINANCE, "/desk/payments", lang="en")
-    shoot(page, "finance-en")
     shoot(logged_in(FINANCE, "/desk/payments", width=390), "finance-phone")
     page.click("text=Review all of them as applied for")
     page.wait_for_selector("[role=status]")
@@ -114,16 +116,37 @@ def test_a_month_is_carried_by_people_at_their_desks(served: Served, logged_in: 
         desks.at(f"{moment} 11:30")
         let_out(served, logged_in)
     page = logged_in(RELEASER, "/desk/payments")
-    shoot(page, "payments-done")
+    picture(page, "payments-done")
     shoot(logged_in(RELEASER, "/desk/payments", width=390), "payments-phone")
     page.click("text=资金走向")
-    shoot(page, "flow")
+    page.wait_for_selector("svg.sankey")
+    picture(page, "flow")
     assert page.locator("svg.sankey rect").count() == 2 + len(scene.counties)
     assert page.locator("svg.sankey path.open").count() == 0
     paid = sum(scene.executed_fen().values())
     batches = scene.ports.database.read(lambda work: work.payments.batches("taizhou", OCTOBER))
     assert {batch.state for batch in batches} == {BatchState.RELEASED}
     assert paid == sum(batch.total_fen for batch in batches) > 0
+    look_round(served, logged_in)
+
+
+def look_round(served: Served, logged_in: Callable[..., Page]) -> None:
+    """What is read when the month is paid: board, balances, trail, the way of a payment."""
+    database = served.desks.scene.ports.database
+    auditor_of(database)
+    served.desks.at("2026-10-12 09:00")
+    page = logged_in("齐稽核", "/")
+    picture(page, "board")
+    batch = database.read(lambda work: work.payments.batches("taizhou", OCTOBER)[-1])
+    (payment, *_) = database.read(lambda work: work.payments.obligations(batch_id=batch.id))
+    for path, name in (
+        ("/balances", "balances"),
+        ("/audit", "audit"),
+        (f"/lineage?transfer={payment.key}", "lineage"),
+    ):
+        page.goto(f"{served.url}{path}{served.desks.place if '?' not in path else ''}")
+        assert page.locator("h1").count() == 1
+        picture(page, name)
 
 
 def let_out(served: Served, logged_in: Callable[..., Page]) -> None:
@@ -132,16 +155,18 @@ def let_out(served: Served, logged_in: Callable[..., Page]) -> None:
         page = logged_in(name, "/desk/payments")
         while page.locator("#batches ~ .scroll a.button", has_text=text).count():
             page.locator("#batches ~ .scroll a.button", has_text=text).first.click()
+            page.wait_for_selector("main form.act")
+            picture(page, "batch-release" if text == "放行" else "batch-approve")
             if text == "放行":
                 total = page.locator("tfoot .strong").inner_text()
                 page.fill("[name=total]", total)
                 page.fill("[name=password]", PASSWORD)
-            shoot(page, f"batch-{name}")
             page.click("main form.act button:not([disabled])")
             page.wait_for_selector("[role=status]")  # a click returns before the page it leads to is there
             if text == "放行":
                 page.click("tbody a >> nth=0")
-                shoot(page, "order")
+                page.wait_for_selector("#life")
+                picture(page, "order")
                 page.click("main .up")
             else:
                 page.click("main .up")

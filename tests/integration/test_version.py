@@ -67,7 +67,12 @@ def test_without_git_the_version_is_stated_alone(checkout: Path, monkeypatch: py
     assert stated_by(checkout / "fundpool") == f"fundpool {VERSION}"
 
 
-def test_a_wheel_and_an_sdist_state_the_commit_they_were_built_from(checkout: Path, tmp_path: Path) -> None:
+def test_a_wheel_states_its_commit_and_brings_the_handbook_that_was_built(
+    checkout: Path, tmp_path: Path
+) -> None:
+    page = checkout / "build/handbook/zh/index.html"  # ignored by git, so that an sdist has none
+    page.parent.mkdir(parents=True)
+    page.write_text("the handbook")
     commit = git(checkout, "rev-parse", "--short", "HEAD")
 
     def build(kind: str, source: Path) -> Path:
@@ -89,4 +94,6 @@ def test_a_wheel_and_an_sdist_state_the_commit_they_were_built_from(checkout: Pa
         with zipfile.ZipFile(build("wheel", source)) as archive:
             archive.extractall(tmp_path / f"installed{number}")
         assert stated_by(tmp_path / f"installed{number}" / "fundpool") == f"fundpool {VERSION} ({commit})"
+        handbook = tmp_path / f"installed{number}/fundpool/console/dashboard/handbook_site/zh/index.html"
+        assert handbook.is_file() is (source == checkout)
     assert f"fundpool-{VERSION}" in unpacked.name

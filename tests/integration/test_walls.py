@@ -257,6 +257,7 @@ FOR_ANYBODY = {
     # its address bears a secret (test_calendar_feed.py)
     ("GET", "/calendars/{city}/{unit}.ics"),
     ("GET", "/static"),
+    ("GET", "/handbook"),
 }
 
 EVERY_ROUTE = MATRIX.keys() | FOR_PROGRAMS.keys() | FOR_ANYBODY

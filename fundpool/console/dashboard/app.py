@@ -58,6 +58,7 @@ from fundpool.console.dashboard.door import (
     leave_provider,
     new_form_secret,
 )
+from fundpool.console.dashboard.handbook import SITE, Handbook
 from fundpool.console.dashboard.labels import FUNDS, POSTS
 from fundpool.console.dashboard.language import Language, languages
 from fundpool.console.dashboard.leader import LeaderPages
@@ -177,6 +178,7 @@ def create_app(
         app.add_route(route.path, pages.door.answering(route), methods=[route.method])
     add_api(app, pages)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/handbook", Handbook(SITE, pages.language), name="handbook")
     app.add_exception_handler(FundpoolError, pages.domain_error)
     app.add_exception_handler(HTTPException, pages.http_error)
     return app
@@ -441,7 +443,7 @@ class Pages:
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         if not request.url.path.startswith("/static/"):
-            response.headers["Cache-Control"] = "no-store"
+            response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     def domain_error(self, request: Request, error: Exception) -> Response:
@@ -526,7 +528,8 @@ class Pages:
         own = None if account is None else account.city
         return [city for city in self.reader.cities() if own in {None, city.key}]
 
-    def _language(self, request: Request) -> Language:
+    def language(self, request: Request) -> Language:
+        """The language that the reader chose."""
         known = languages()
         for key in (request.query_params.get("lang"), request.cookies.get("lang")):
             if key is not None and key in known:
@@ -536,7 +539,7 @@ class Pages:
     def page(
         self, request: Request, template: str, place: Place | None, *, status_code: int = 200, **context: Any
     ) -> Response:
-        language = self._language(request)
+        language = self.language(request)
         account: Account | None = getattr(request.state, "account", None)
         html = (
             self.environments[language.key]
