@@ -86,8 +86,12 @@ def test_an_unknown_outcome_would_be_asked_about_and_not_be_sent(scene: CityScen
 def test_a_rehearsed_reconciliation_writes_neither_form_nor_anchor(scene: CityScene) -> None:
     play_to_release(scene)
     scene.run("disbursement", at("2026-09-28 11:00"))
-    rehearsed(scene, "reconciliation", "2026-11-02 09:00")
+    rehearsed(scene, "reconciliation", "2026-10-12 09:00")
     assert written(scene) == set()
+    scene.run("reconciliation", at("2026-10-12 09:00"))  # its statements are what the forms compare
+    assert {path.name for path in written(scene)} == {"anchors.jsonl"}
+    rehearsed(scene, "reconciliation", "2026-11-02 09:00")
+    assert {path.name for path in written(scene)} == {"anchors.jsonl"}
     scene.run("reconciliation", at("2026-11-02 09:00"))
     assert {path.suffix for path in written(scene)} == {".jsonl", ".xlsx"}
 
