@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, bindparam, or_, select
+from sqlalchemy import Select, bindparam, or_, select
 
 from fundpool.adapters.stores.listed_values import among, listed
-from fundpool.adapters.stores.store import Store, record_of, rows_where, values_of
+from fundpool.adapters.stores.store import Store, StoredRow, record_of, rows_where, values_of
 from fundpool.domain.chart_of_accounts import AccountRef, Flow
 from fundpool.domain.ledger import COUNTING
 from fundpool.domain.periods import midnight
@@ -172,7 +172,7 @@ def _line_values(line: StatementLine) -> dict[str, Any]:
     return values | {"account_no": values.pop("account"), "attempt_key": values.pop("key")}
 
 
-def _line(row: RowMapping) -> StatementLine:
+def _line(row: StoredRow) -> StatementLine:
     direction = Direction(row["direction"])
     return record_of(
         StatementLine, row, account=row["account_no"], direction=direction, key=row["attempt_key"]
