@@ -44,7 +44,7 @@ from fundpool.services.ports.work import MonthPorts
 from schemas.dashboard import MonthStatus
 from tests.browser.imagined_month import TAIZHOU, ImaginedReader, duty
 
-PAINTS = 7
+PAINTS = 5
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 BARE = Environment(autoescape=True).from_string(
     "<table>{% for row in rows %}<tr>{% for text in row %}<td>{{ text }}</td>{% endfor %}</tr>{% endfor %}</table>"
