@@ -1,7 +1,7 @@
 """A city of any number of counties in the middle of its work, with everything its pages can show.
 
-October is paid and its reports are in; the plans of November wait for the reviewer, one in ten with findings; one
-county in twenty has filed a wrong sum and one nothing. For the benchmark of the pages, and the tests that hold what each page may cost.
+October is paid and its reports are in; the plans of December wait for the reviewer. One county in ten has filed a plan
+above its budget, one in twenty a wrong sum, and one in twenty nothing. For the benchmark of the pages, and the tests that hold what each page may cost.
 """
 
 from dataclasses import replace
