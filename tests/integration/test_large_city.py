@@ -24,13 +24,18 @@ MANY = int(os.environ.get("FUNDPOOL_TEST_COUNTIES", "100"))
 BOARD_BYTES = 150_000
 """So large is the board of 320 counties at most."""
 
-Played = Callable[[int], MonthPorts]
+Played = Callable[[int], tuple[MonthPorts, TestClient]]
 
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    """A city of so many counties."""
-    return cache(lambda counties: large_city(tmp_path_factory.mktemp(f"counties{counties}"), counties))
+    """A city of so many counties, and somebody who reads every page of it."""
+
+    def play(counties: int) -> tuple[MonthPorts, TestClient]:
+        ports = large_city(tmp_path_factory.mktemp(f"counties{counties}"), counties)
+        return ports, visitor(ports)
+
+    return cache(play)
 
 
 def visitor(ports: MonthPorts) -> TestClient:
@@ -57,8 +62,7 @@ def statements(ports: MonthPorts) -> Iterator[Counter[str]]:
 
 
 def test_no_page_asks_the_database_more_for_more_counties(played: Played) -> None:
-    few, many = played(10), played(MANY)
-    by_few, by_many = visitor(few), visitor(many)
+    (few, by_few), (many, by_many) = played(10), played(MANY)
     of_few, of_many = addresses(few), addresses(many)
     for page in of_few:
         with statements(few) as asked_by_few:
@@ -69,8 +73,7 @@ def test_no_page_asks_the_database_more_for_more_counties(played: Played) -> Non
 
 
 def test_every_page_is_drawn_for_many_counties(played: Played) -> None:
-    ports = played(MANY)
-    browser = visitor(ports)
+    ports, browser = played(MANY)
     last = ports.policies.cities[0].units[-1].name_zh
     for page, address in addresses(ports).items():
         answer = browser.get(address)
