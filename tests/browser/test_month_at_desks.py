@@ -4,9 +4,10 @@ What is set up before: the first administrator, the year's budget and what the a
 is done but what a page offers.
 """
 
+import csv
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -15,19 +16,19 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
+from fundpool.console.cli import main
 from fundpool.console.dashboard.app import DashboardOptions, create_app
 from fundpool.console.dashboard.reading import MonthReader
 from fundpool.console.dashboard.server import serving_in_background
 from fundpool.domain.chart_of_accounts import AccountType
-from fundpool.domain.outcomes import StepRequest
 from fundpool.domain.periods import Month
 from fundpool.domain.rights import Role
 from fundpool.domain.transfer import BatchState
 from fundpool.services.books.ledger_checks import verify
-from fundpool.services.month.whole_month import close_month, open_month
 from fundpool.services.ports.money_ports import AccountProposal
 from tests.accounts import PASSWORD, QuickPasswords, enter
 from tests.browser.pictures import picture
+from tests.canary import SEAL_KEY
 from tests.integration.month_digest import month_digest
 from tests.integration.month_scene import CityScene, at
 from tests.sandbox import set_up_sandbox
@@ -77,20 +78,21 @@ class Taizhou(CityScene):
             for place, fund in enumerate(self.funds):
                 number = f"{list(AccountType).index(kind):02}{unit}{place}"
                 name = f"{unit}{kind}"
-                self.proposals.append(
-                    AccountProposal("taizhou", fund, unit, kind, number, name, "农业银行")
-                )
+                self.proposals.append(AccountProposal("taizhou", fund, unit, kind, number, name, "农业银行"))
 
     @property
     def digest(self) -> str:
         """Of the month as it stands."""
         return self.ports.database.read(lambda work: month_digest(work, "taizhou", OCTOBER))
 
-    def asked_by(self, name: str, moment: str) -> StepRequest:
-        return StepRequest("taizhou", OCTOBER, at(moment), by=name, is_played=True)
-
     def clerk_of(self, county: str) -> str:
         return f"{self._county_name(county)}经办"
+
+
+def everybody(scene: Taizhou) -> dict[str, tuple[Role, str]]:
+    """Role and place of everybody but the first administrator."""
+    clerks = {scene.clerk_of(county): (Role.COUNTY_SUBMIT, f"taizhou/{county}") for county in scene.counties}
+    return OFFICE | clerks
 
 
 @dataclass(frozen=True)
@@ -124,32 +126,69 @@ def taizhou(folder: Path) -> Taizhou:
     return Taizhou(SqlTransactions(database, SEALS), folder, "taizhou", OCTOBER)
 
 
-def by_commands(scene: Taizhou, files: Files) -> None:
-    """The month by the services of the commands: people's acts by People, the steps as ``fundpool run`` has them."""
-    scene.enter_accounts(scene.proposals, at("2026-09-02 09:00"))
-    scene.submit(files.wrong, "plan", at("2026-09-22 09:00"))
-    scene.run("plan-collection", at("2026-09-22 09:00"))
-    for plan in files.plans.values():
-        scene.submit(plan, "plan", at("2026-09-24 15:00"))
-    open_month(scene.ports, scene.asked_by(MAKER, "2026-09-27 09:00"))
-    moment = at("2026-09-28 10:00")
-    requested = scene.requested_fen(CUT, "employee")
-    scene.propose(CUT, moment, fund="employee", amount_fen=requested - CUT_FEN, reason="核减")
-    scene.decide(moment)
-    scene.run("funds-application", at("2026-09-29 09:00"))
-    moment = at("2026-09-30 10:00")
-    requested = scene.requested_fen(CUT_BY_FINANCE, "employee")
-    scene.review_by_finance(
-        moment, county=CUT_BY_FINANCE, fund="employee", amount_fen=requested - CUT_FEN, reason="核减"
-    )
-    scene.review_by_finance(moment)
+class Commands:
+    """The commands in this process, as people of the city type them; the bank is in this process too."""
+
+    def __init__(self, scene: Taizhou, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FUNDPOOL_HOME", str(scene.folder))
+        monkeypatch.setenv("FUNDPOOL_SEAL_KEY", SEAL_KEY)
+        monkeypatch.setenv("FUNDPOOL_GATEWAY_URL", "http://127.0.0.1:9")
+        monkeypatch.setattr("fundpool.bootstrap.LazyGateway", lambda _settings: scene.gateway)
+        enter(scene.ports.database, USERS, Role.SEC_ADMIN)
+        for name, (role, place) in everybody(scene).items():
+            city, _, county = place.partition("/")
+            enter(scene.ports.database, name, role, city or None, county or None)
+
+    def run(self, moment: str, who: str, *words: str | Path, status: int = 0) -> None:
+        """A command that ends so."""
+        as_of = ["--as-of", moment.replace(" ", "T")]
+        assert main([*map(str, words), "--by", who, *as_of]) == status, words
+
+    def month(self, moment: str, who: str, *words: str, status: int = 0) -> None:
+        """A command about the month."""
+        self.run(moment, who, *words, "--city", "taizhou", "--month", str(OCTOBER), status=status)
+
+
+def by_commands(scene: Taizhou, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The month by the commands of the same people at the same moments."""
+    type_ = Commands(scene, monkeypatch)
+    register = scene.folder / "accounts.csv"
+    with register.open("w", encoding="utf-8", newline="") as file_:
+        columns = ["city", "fund", "unit", "account_type", "account_no", "account_name", "bank_name"]
+        writer = csv.DictWriter(file_, columns)
+        writer.writeheader()
+        writer.writerows(asdict(account) for account in scene.proposals)
+    type_.run("2026-09-02 09:00", MAKER, "accounts", "import", register)
+    type_.run("2026-09-02 09:00", CHECKER, "accounts", "approve", "--city", "taizhou")
+
+    def submit(moment: str, county: str, document: str, file_: Path) -> None:
+        words = ("submit", file_, "--document", document, "--county", county)
+        type_.month(moment, scene.clerk_of(county), *map(str, words))
+
+    submit("2026-09-22 09:00", CORRECTED, "plan", files.wrong)
+    type_.month("2026-09-22 09:00", MAKER, "run", "plan-collection", status=1)
+    for county, plan in files.plans.items():
+        submit("2026-09-24 15:00", county, "plan", plan)
+    type_.month("2026-09-27 09:00", MAKER, "month", "open")
+    moment, less = "2026-09-28 10:00", yuan(scene.requested_fen(CUT, "employee") - CUT_FEN)
+    why = ("--reason", "核减")
+    type_.month(moment, MAKER, "review", "cut", "--county", CUT, "--fund", "employee", "--amount", less, *why)
+    type_.month(moment, MAKER, "review", "approve", "--county", CUT, "--fund", "resident")
+    others = ",".join(county for county in scene.counties if county != CUT)
+    type_.month(moment, MAKER, "review", "approve", "--county", others)
+    type_.month(moment, CHECKER, "review", "confirm")
+    type_.month("2026-09-29 09:00", MAKER, "run", "funds-application")
+    moment, less = "2026-09-30 10:00", yuan(scene.requested_fen(CUT_BY_FINANCE, "employee") - CUT_FEN)
+    line = ("--county", CUT_BY_FINANCE, "--fund", "employee", "--amount", less)
+    type_.month(moment, RELEASER, "application", "review", *line, *why)
+    type_.month(moment, RELEASER, "application", "review")
     for step, day in (("disbursement", "2026-09-30"), ("allocation", "2026-10-09")):
-        scene.run(step, at(f"{day} 11:00"))
-        scene.authorise(step, at(f"{day} 11:30"))
-        scene.run(step, at(f"{day} 11:30"))
-    for report in files.reports.values():
-        scene.submit(report, "report", at("2026-11-10 10:00"))
-    assert close_month(scene.ports, scene.asked_by(MAKER, "2026-11-12 09:00")).is_closed
+        type_.month(f"{day} 11:00", MAKER, "run", step)
+        type_.month(f"{day} 11:30", CHECKER, "transfers", "approve")
+        type_.month(f"{day} 11:30", RELEASER, "transfers", "release", "--send")
+    for county, report in files.reports.items():
+        submit("2026-11-10 10:00", county, "report", report)
+    type_.month("2026-11-12 09:00", MAKER, "month", "close")
 
 
 @dataclass
@@ -226,7 +265,9 @@ def shoot(page: Page, name: str) -> None:
         page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
 
 
-def test_a_month_at_desks_ends_as_the_month_by_commands(offices: Offices, tmp_path: Path) -> None:
+def test_a_month_at_desks_ends_as_the_month_by_commands(
+    offices: Offices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene, files = offices.scene, files_of(offices.scene)
     enter_accounts_of_people(offices)
     enter_bank_accounts(offices)
@@ -249,7 +290,7 @@ def test_a_month_at_desks_ends_as_the_month_by_commands(offices: Offices, tmp_pa
     look_round(offices)
 
     commands = taizhou(tmp_path / "commands")
-    by_commands(commands, files)
+    by_commands(commands, files, monkeypatch)
     assert scene.digest == commands.digest
     assert scene.executed_fen() == commands.executed_fen()
     for each in (scene, commands):
@@ -258,19 +299,16 @@ def test_a_month_at_desks_ends_as_the_month_by_commands(offices: Offices, tmp_pa
 
 def enter_accounts_of_people(offices: Offices) -> None:
     """The administrator enters everybody; it is the only account that was there."""
-    counties = {
-        offices.scene.clerk_of(county): (Role.COUNTY_SUBMIT, f"taizhou/{county}")
-        for county in offices.scene.counties
-    }
+    people = everybody(offices.scene)
     page = offices.of(USERS, "/users")
-    for name, (role, place) in (OFFICE | counties).items():
+    for name, (role, place) in people.items():
         form = page.locator("form[action='/users/add']")
         form.locator("[name=name]").fill(name)
         form.locator("[name=role]").select_option(role.value)
         form.locator("[name=place]").select_option(place)
         form.locator("[name=password]").fill(PASSWORD)
         done(form.locator("button"))
-    assert page.locator("section:has(#accounts) tbody tr").count() == 6 + len(offices.scene.counties)
+    assert page.locator("section:has(#accounts) tbody tr").count() == 1 + len(people)
 
 
 def enter_bank_accounts(offices: Offices) -> None:
