@@ -7,12 +7,13 @@ is done but what a page offers.
 import csv
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
@@ -58,7 +59,7 @@ CUT_FEN = 500_00
 class Taizhou(CityScene):
     """The city with budget and openings recorded, and its accounts still on paper."""
 
-    names = {
+    names: ClassVar = {
         "accounts_clerk": MAKER,
         "accounts_checker": CHECKER,
         "maker": MAKER,
@@ -193,37 +194,31 @@ def by_commands(scene: Taizhou, files: Files, monkeypatch: pytest.MonkeyPatch) -
 
 @dataclass
 class Offices:
-    """Everybody's browsers on the served pages; no script runs in them."""
+    """A browser at which people log in one after the other; no script runs in it."""
 
     scene: Taizhou
-    chromium: Browser
+    page: Page
     now: datetime
     url: str = ""
-    contexts: dict[str, BrowserContext] = field(default_factory=dict)
+    who: str = ""
 
     def on(self, moment: str) -> None:
         """Go on to the moment; everybody logs in anew."""
-        self.now = at(moment)
-        self.close()
-
-    def close(self) -> None:
-        for context in self.contexts.values():
-            context.close()
-        self.contexts.clear()
+        self.now, self.who = at(moment), ""
 
     def of(self, name: str, path: str, *, width: int = 1280, lang: str = "zh") -> Page:
         """The page before somebody who is logged in."""
-        if name not in self.contexts:
-            self.contexts[name] = self.chromium.new_context(java_script_enabled=False)
-            page = self.contexts[name].new_page()
-            page.goto(f"{self.url}/login?lang=zh")
+        page = self.page
+        page.set_viewport_size({"width": width, "height": 900})
+        if name != self.who:
+            page.context.clear_cookies()
+        page.goto(f"{self.url}{path}{'&' if '?' in path else PLACE + '&'}lang={lang}")
+        if name != self.who:
             page.fill("[name=name]", name)
             page.fill("[name=password]", PASSWORD)
             send(page.locator("main button[type=submit]"))
-            assert not page.url.startswith(f"{self.url}/login"), name
-        (page,) = self.contexts[name].pages
-        page.set_viewport_size({"width": width, "height": 900})
-        page.goto(f"{self.url}{path}{'&' if '?' in path else PLACE + '&'}lang={lang}")
+            self.who = name
+        assert not page.url.startswith(f"{self.url}/login"), name
         return page
 
 
@@ -250,13 +245,14 @@ def offices(tmp_path: Path, chromium: Browser, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(f"fundpool.console.dashboard.{module}.Argon2Passwords", QuickPasswords)
     scene = taizhou(tmp_path / "desks")
     enter(scene.ports.database, USERS, Role.SEC_ADMIN)
-    offices = Offices(scene, chromium, at("2026-09-01 09:00"))
+    page = chromium.new_context(java_script_enabled=False).new_page()
+    offices = Offices(scene, page, at("2026-09-01 09:00"))
     options = DashboardOptions(time_of_day=lambda: offices.now, only_known_then=True)
     app = create_app(MonthReader(scene.ports), lambda: offices.now, options)
     with serving_in_background(app, "127.0.0.1", 0) as address:
         offices.url = address.rstrip("/")
         yield offices
-        offices.close()
+    page.context.close()
 
 
 def shoot(page: Page, name: str) -> None:
