@@ -12,8 +12,9 @@ from fundpool.adapters.stores.database import Database
 from fundpool.adapters.stores.work import SqlTransactions
 from fundpool.console.dashboard.server import serving_in_background
 from fundpool.domain.periods import Month
+from fundpool.domain.rights import Role
 from fundpool.domain.transfer import BatchState
-from tests.accounts import PASSWORD, QuickPasswords, auditor_of
+from tests.accounts import PASSWORD, QuickPasswords, enter
 from tests.browser.pictures import picture
 from tests.integration.desk_scene import (
     CHECKER,
@@ -133,8 +134,14 @@ def test_a_month_is_carried_by_people_at_their_desks(served: Served, logged_in: 
 def look_round(served: Served, logged_in: Callable[..., Page]) -> None:
     """What is read when the month is paid: board, balances, trail, the way of a payment."""
     database = served.desks.scene.ports.database
-    auditor_of(database)
+    enter(database, "齐稽核", Role.AUDITOR)
+    enter(database, "章安全", Role.SEC_ADMIN)
     served.desks.at("2026-10-12 09:00")
+    page = logged_in(FINANCE, "/papers")
+    page.locator("section:has(#application) form button").click()
+    page.wait_for_selector("[role=status]")
+    assert page.locator("section:has(#application) a[download]").count() == 2
+    picture(page, "papers")
     page = logged_in("齐稽核", "/")
     picture(page, "board")
     batch = database.read(lambda work: work.payments.batches("taizhou", OCTOBER)[-1])
@@ -147,6 +154,7 @@ def look_round(served: Served, logged_in: Callable[..., Page]) -> None:
         page.goto(f"{served.url}{path}{served.desks.place if '?' not in path else ''}")
         assert page.locator("h1").count() == 1
         picture(page, name)
+    picture(logged_in("章安全", "/users"), "users")
 
 
 def let_out(served: Served, logged_in: Callable[..., Page]) -> None:
