@@ -127,6 +127,10 @@ api: $(VENV)/.dev ## Ask the API EXAMPLES=100 right, strange and wrong requests 
 traps: $(VENV)/.dev ## Read the whole trap corpus: SEEDS=20 of every generator (the tests read 4)
 	FUNDPOOL_TRAP_SEEDS=$(or $(SEEDS),20) $(BIN)/python -m pytest tests/integration/test_trap_corpus.py -q
 
+.PHONY: pages
+pages: $(VENV)/.dev ## Draw every page of a city of COUNTIES=320 (the tests take 100)
+	FUNDPOOL_TEST_COUNTIES=$(or $(COUNTIES),320) $(BIN)/python -m pytest tests/integration/test_large_city.py -q
+
 .PHONY: fuzz
 fuzz: $(VENV)/.fuzz ## Fuzz the readers, guided by coverage; FOR=600 seconds each of five targets
 	nice $(BIN)/python -m fuzz --seconds $(or $(FOR),150)

@@ -10,6 +10,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 RUNS = (
     ("benchmarks.start_up",),
+    ("benchmarks.pages", "--requests", "20"),
     ("benchmarks.upload_to_verdict",),
     ("benchmarks.settlements", "--settlements", "20000"),
     ("benchmarks.ledger_posting", "--postings", "20000"),

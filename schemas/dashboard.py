@@ -6,6 +6,7 @@ time, unknown is null.
 """
 
 from datetime import date, datetime
+from functools import cache
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -17,7 +18,10 @@ from fundpool.domain.periods import SHANGHAI
 from fundpool.domain.submission import FigureChange
 from fundpool.domain.timeliness import DONE, DutyState
 
-Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(SHANGHAI))]
+Moment = Annotated[
+    datetime,
+    AfterValidator(lambda moment: moment if moment.tzinfo is SHANGHAI else moment.astimezone(SHANGHAI)),
+]
 
 
 class Shape(BaseModel):
@@ -28,14 +32,28 @@ class Shape(BaseModel):
     @classmethod
     def of(cls, *records: object, **other: object) -> Self:
         """Records of the domain as they are shown: their fields of the same name, and the ``other`` fields."""
-        assert other.keys() <= cls.model_fields.keys(), other.keys() - cls.model_fields.keys()
-        own = {
-            name: getattr(record, name)
-            for record in records
-            for name in cls.model_fields
-            if hasattr(record, name)
-        }
+        assert other.keys() <= _names_of(cls), other.keys() - _names_of(cls)
+        own: dict[str, object] = {}
+        for record in records:
+            for name in _shared_names(cls, record):
+                own[name] = getattr(record, name)
         return cls.model_validate(own | other)
+
+
+@cache
+def _names_of(shape: type[Shape]) -> frozenset[str]:
+    return frozenset(shape.model_fields)
+
+
+_SHARED: dict[tuple[type[Shape], type[object]], tuple[str, ...]] = {}
+
+
+def _shared_names(shape: type[Shape], record: object) -> tuple[str, ...]:
+    """The fields of the shape that records of this kind have: looked up once, a page shows thousands of a kind."""
+    kind = shape, type(record)
+    if kind not in _SHARED:
+        _SHARED[kind] = tuple(name for name in shape.model_fields if hasattr(record, name))
+    return _SHARED[kind]
 
 
 class Due(Shape):

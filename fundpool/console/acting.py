@@ -126,6 +126,14 @@ def of_account_entry(work: "Work", arguments: Mapping[str, Any]) -> Place:
     return (arguments["city"] if number is None else work.accounts.get(number).city), None
 
 
+def of_account_file(_work: "Work", arguments: Mapping[str, Any]) -> Place:
+    """The city of every row of a file of bank accounts; None where they are of several."""
+    from fundpool.adapters.documents.record_files import read_accounts
+
+    cities = {row.city for row in read_accounts(arguments["file"]).rows}
+    return (cities.pop() if len(cities) == 1 else None), None
+
+
 @contextmanager
 def noting_user_of_machine() -> Iterator[None]:
     """Audit records that are made meanwhile bear the operating system's user."""

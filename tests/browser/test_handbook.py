@@ -61,13 +61,17 @@ def test_somebody_new_finds_their_post_and_searches_in_chinese(visit: Callable[.
     page.click("article a[href$='county/']")
     page.wait_for_url(f"{url}/handbook/zh/county/")
     assert page.get_attribute("html", "lang") == "zh"
+    page.wait_for_function("[...document.querySelectorAll('article img')].every(each => each.complete)")
     assert page.locator("article img").evaluate_all("all => all.map(each => each.naturalWidth)") == [1, 1]
     assert page.locator("article a[href*='/pictures/'] > img").count() == 2
     assert page.locator("article a[href='../../checks/']").count() == 1
     page.fill(".md-search__input", "用款计划")
-    page.wait_for_selector(".md-search-result__item")
+    # What is found for the first letters may stand there before.
+    page.wait_for_function("""() => {
+        const first = document.querySelector('.md-search-result__link')
+        return first && first.innerText.replaceAll('\u200b', '').includes('用款计划')
+    }""")
     first = page.locator(".md-search-result__link").first
-    assert "用款计划" in first.inner_text().replace("\u200b", "")
     assert first.get_attribute("href").startswith(f"{url}/handbook/zh/")
     page.goto(f"{url}/handbook/en/county/")
     assert page.get_attribute("html", "lang") == "en"

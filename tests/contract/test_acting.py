@@ -222,3 +222,26 @@ def test_an_account_of_another_city_or_county_is_refused(
     nil = ["nil-return", "add", "--document", "plan", "--county", "331002", "--reason", "无"]
     moment = ["--city", "taizhou", "--month", "2026-10", "--as-of", "2026-09-22"]
     assert main([*nil, *moment, "--by", "周椒江"]) == 0
+
+
+def test_a_file_of_bank_accounts_names_the_city_itself(
+    here: SqlTransactions, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """It bears a column for the city: the command has no option for one, and needs none."""
+    enter(here, "孙随州", Role.MAKER, "suizhou")
+    enter(here, "郑台州", Role.MAKER, "taizhou")
+    columns = "city,fund,unit,account_type,account_no,account_name,bank_name"
+    ours = "taizhou,employee,331000,fiscal_account,6222000011,专户,农业银行"
+    theirs = "suizhou,employee,421300,fiscal_account,6222000012,专户,农业银行"
+
+    def enters(name: str, *rows: str) -> int:
+        file = tmp_path / "accounts.csv"
+        file.write_text("\n".join([columns, *rows]), encoding="utf-8")
+        return main(["accounts", "import", str(file), "--by", name])
+
+    for name, rows in (("孙随州", [ours]), ("郑台州", [theirs]), ("郑台州", [ours, theirs])):
+        assert enters(name, *rows) == 1
+        assert "只限" in capsys.readouterr().err
+    assert enters("郑台州", ours) == 0
+    (entry,) = here.read(lambda work: work.accounts.find("taizhou"))
+    assert (entry.maker, entry.account_no) == ("郑台州", "6222000011")

@@ -316,7 +316,7 @@ class TestDocuments:
         assert code_of(auditor.get("/api/status?month=2026-13")) == (422, "bad_request")
         assert code_of(auditor.get("/api/nothing")) == (404, "no_such_page")
         answer = auditor.delete("/api/status")
-        assert code_of(answer) == (405, "read_only")
+        assert code_of(answer) == (405, "method_not_allowed")
         assert answer.headers["Allow"] == "GET"
 
 

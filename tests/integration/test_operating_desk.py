@@ -135,7 +135,7 @@ def test_extension_and_waiver_are_recorded_by_the_account_and_approved_by_anothe
         "approver": CHECKER,
         "reason": "停",
     }
-    assert maker.send(PATH, "/waiver", waived | {"document": "budget"}).status_code == 400
+    assert maker.send(PATH, "/waiver", waived | {"document": "annual-budget"}).status_code == 400
     assert maker.send(PATH, "/waiver", waived | {"county": "331002"}).status_code == 400
     assert maker.send(PATH, "/waiver", waived).status_code == 303
     assert "停" in maker.see(PATH)

@@ -35,6 +35,11 @@ def everything(scene: CityScene) -> object:
     return scene.ports.database.read(read), len(scene.book.executions), scene.executed_fen(), files
 
 
+def written(scene: CityScene) -> set[Path]:
+    """Forms and anchors that were written."""
+    return {*scene.folder.rglob("*.jsonl"), *(scene.folder / "reports").rglob("*余额调节表.xlsx")}
+
+
 def rehearsed(scene: CityScene, step: str, now: str, *counties: str) -> Rehearsal:
     before = everything(scene)
     request = StepRequest("suizhou", OCTOBER, at(now), counties or None, by="某甲", is_played=True)
@@ -76,6 +81,19 @@ def test_an_unknown_outcome_would_be_asked_about_and_not_be_sent(scene: CityScen
     scene.run("disbursement", at("2026-09-28 11:00"))
     found = rehearsed(scene, "disbursement", "2026-09-28 15:00")
     assert acts(found) == {(PaymentAct.ASK, "421300"): len(scene.funds)}
+
+
+def test_a_rehearsed_reconciliation_writes_neither_form_nor_anchor(scene: CityScene) -> None:
+    play_to_release(scene)
+    scene.run("disbursement", at("2026-09-28 11:00"))
+    rehearsed(scene, "reconciliation", "2026-10-12 09:00")
+    assert written(scene) == set()
+    scene.run("reconciliation", at("2026-10-12 09:00"))  # its statements are what the forms compare
+    assert {path.name for path in written(scene)} == {"anchors.jsonl"}
+    rehearsed(scene, "reconciliation", "2026-11-02 09:00")
+    assert {path.name for path in written(scene)} == {"anchors.jsonl"}
+    scene.run("reconciliation", at("2026-11-02 09:00"))
+    assert {path.suffix for path in written(scene)} == {".jsonl", ".xlsx"}
 
 
 def test_a_coming_day_orders_what_finance_has_reviewed(scene: CityScene) -> None:

@@ -4,9 +4,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, bindparam, select
+from sqlalchemy import and_, bindparam, select
 
-from fundpool.adapters.stores.store import SealedStore, local, record_of, stored_value
+from fundpool.adapters.stores.store import SealedStore, StoredRow, local, record_of, stored_value
 from fundpool.domain.application import Application, ApplicationLine
 from fundpool.domain.periods import Month
 from schemas.tables.applications import application_lines, applications
@@ -77,7 +77,7 @@ def place_of(application: Application) -> dict[str, Any]:
     return {name: stored_value(getattr(application, name)) for name in _KEY}
 
 
-def _application(rows: list[RowMapping]) -> Application:
+def _application(rows: list[StoredRow]) -> Application:
     first = rows[0]
     return record_of(
         Application,

@@ -13,7 +13,7 @@ written for: a process that outlives an upgrade never works on tables that it do
 import random
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -101,6 +101,21 @@ class Database:
                     return work(connection)
         except DBAPIError as error:
             raise _for_people(error) from error
+
+    def state_read(self, connection: Connection) -> Hashable | None:
+        """A name for what is committed in the snapshot that ``connection`` reads: the same name, the same content.
+
+        Any commit changes it, one behind the program too. None where it cannot be told.
+        """
+        own = connection.info.setdefault("own", object())  # names are compared within one connection alone
+        if self.is_sqlite:
+            # The first moves with every commit of another connection, the second with every change by this one.
+            others = connection.exec_driver_sql("PRAGMA data_version").scalar()
+            return own, others, getattr(connection.connection.driver_connection, "total_changes")  # noqa: B009
+        # On a standby a snapshot's name leaves out who was still writing.
+        name = connection.exec_driver_sql("SELECT pg_current_snapshot()::text WHERE NOT pg_is_in_recovery()")
+        text = name.scalar()
+        return None if text is None else (own, text)
 
     def require_file(self) -> None:
         """Raise ServiceUnavailable when the file of an embedded database is not there."""

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, or_, select
+from sqlalchemy import or_, select
 
-from fundpool.adapters.stores.store import Store, local, record_of, rows_where, values_of
+from fundpool.adapters.stores.store import Store, StoredRow, local, record_of, rows_where, values_of
 from fundpool.domain.notices import Call, Delivery, Notice, NoticeKind, Recipient, StoredNotice
 from fundpool.domain.periods import parse_period
 from fundpool.services.ports.notices import Act
@@ -114,7 +114,7 @@ class SqlNotices(Store):
         ]
 
 
-def _stored(row: RowMapping) -> StoredNotice:
+def _stored(row: StoredRow) -> StoredNotice:
     fields = {name: row[name] for name in Notice.__slots__}
     notice = Notice(**(fields | {"kind": NoticeKind(row["kind"]), "is_over": bool(row["is_over"])}))
     moments: dict[str, Any] = {

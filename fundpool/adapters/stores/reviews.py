@@ -1,8 +1,6 @@
 """Review cases in SQL."""
 
-from sqlalchemy import RowMapping
-
-from fundpool.adapters.stores.store import Store, local, record_of, rows_where, values_of
+from fundpool.adapters.stores.store import Store, StoredRow, local, record_of, rows_where, values_of
 from fundpool.domain.periods import Period, parse_period
 from fundpool.domain.review import CaseState, ReviewCase
 from fundpool.domain.submission import DocumentKind
@@ -38,7 +36,7 @@ class SqlReviews(Store):
         self._rows.put(review_cases, {name: values.pop(name) for name in _KEY}, values)
 
 
-def _case(row: RowMapping) -> ReviewCase:
+def _case(row: StoredRow) -> ReviewCase:
     return record_of(
         ReviewCase,
         row,

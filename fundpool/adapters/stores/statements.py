@@ -1,16 +1,16 @@
 """The bank's statements and matched receipts, on SQL."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, or_, select
+from sqlalchemy import Connection, Select, bindparam, or_, select
 
 from fundpool.adapters.stores.listed_values import among, listed
 from fundpool.adapters.stores.sealed_rows import RowWriter
-from fundpool.adapters.stores.store import Store, record_of, rows_where, values_of
+from fundpool.adapters.stores.store import Store, StoredRow, record_of, rows_where, values_of
 from fundpool.domain.chart_of_accounts import AccountRef, Flow
 from fundpool.domain.ledger import COUNTING
 from fundpool.domain.periods import midnight
@@ -44,7 +44,7 @@ class SqlStatementStore(Store):
     def __init__(self, connection: Connection, rows: RowWriter) -> None:
         super().__init__(connection, rows)
         # A catch-up keeps two months of an account's days in one transaction: what stood before is read once.
-        self._days: dict[str, dict[date, Mapping[Any, Any]]] = {}
+        self._days: dict[str, dict[date, StoredRow]] = {}
         self._balances: dict[str, dict[date, StatedBalance]] = {}
 
     def add_lines(
@@ -89,7 +89,7 @@ class SqlStatementStore(Store):
     def imports(self, account_no: str) -> dict[date, datetime]:
         return {day: row["imported_at"] for day, row in self._days_of(account_no).items()}
 
-    def _days_of(self, account_no: str) -> dict[date, Mapping[Any, Any]]:
+    def _days_of(self, account_no: str) -> dict[date, StoredRow]:
         if account_no not in self._days:
             rows = self._all(_DAYS, account_no=account_no)
             self._days[account_no] = {date.fromisoformat(row["day"]): row for row in rows}
@@ -199,7 +199,7 @@ def _line_values(line: StatementLine) -> dict[str, Any]:
     return values | {"account_no": values.pop("account"), "attempt_key": values.pop("key")}
 
 
-def _line(row: RowMapping) -> StatementLine:
+def _line(row: StoredRow) -> StatementLine:
     direction = Direction(row["direction"])
     return record_of(
         StatementLine, row, account=row["account_no"], direction=direction, key=row["attempt_key"]

@@ -7,9 +7,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, bindparam, func, select
+from sqlalchemy import Row, Select, bindparam, func, select
 
-from fundpool.adapters.stores.store import SealedStore, local, record_of, rows_where, values_of
+from fundpool.adapters.stores.listed_values import among, listed
+from fundpool.adapters.stores.store import SealedStore, StoredRow, local, record_of, rows_where, values_of
 from fundpool.domain.errors import InputError
 from fundpool.domain.findings import Finding, Severity, Verdict
 from fundpool.domain.periods import Month, Period, parse_period
@@ -30,8 +31,9 @@ _FIGURES = rows_where(submission_figures, "submission_id").order_by(submission_f
 _CONTENT = select(raw_files.c.content).where(raw_files.c.sha256 == bindparam("sha256"))
 _KNOWN_CONTENT = select(raw_files.c.sha256).where(raw_files.c.sha256 == bindparam("sha256"))
 _JUDGED = rows_where(judgements, "submission_id").where(judgements.c.is_current)
-_JUDGEMENT = (
+_CURRENT_JUDGEMENTS = (
     select(
+        judgements.c.submission_id,
         judgements.c.verdict,
         judgements.c.declared,
         judgements.c.evaluated,
@@ -39,8 +41,23 @@ _JUDGEMENT = (
         submissions.c.county,
     )
     .join(submissions, submissions.c.id == judgements.c.submission_id)
-    .where(judgements.c.submission_id == bindparam("submission_id"), judgements.c.is_current)
+    .where(judgements.c.is_current)
 )
+_JUDGEMENT = _CURRENT_JUDGEMENTS.where(judgements.c.submission_id == bindparam("submission_id"))
+
+
+@cache
+def _judgements_of(dialect: str) -> Select[Any]:
+    return _CURRENT_JUDGEMENTS.where(among(dialect, judgements.c.submission_id))
+
+
+@cache
+def _figures_of(dialect: str) -> Select[Any]:
+    return (
+        select(submission_figures)
+        .where(among(dialect, submission_figures.c.submission_id))
+        .order_by(submission_figures.c.submission_id, submission_figures.c.position)
+    )
 
 
 @cache
@@ -199,6 +216,13 @@ class SqlSubmissions(SealedStore):
     def figures(self, submission_id: int) -> tuple[Figure, ...]:
         return tuple(record_of(Figure, row) for row in self._all(_FIGURES, submission_id=submission_id))
 
+    def figures_of(self, submission_ids: Iterable[int]) -> dict[int, tuple[Figure, ...]]:
+        found: dict[int, list[Figure]] = {submission_id: [] for submission_id in submission_ids}
+        dialect = self._connection.dialect.name
+        for row in self._all(_figures_of(dialect), **listed(dialect, found)):
+            found[row["submission_id"]].append(record_of(Figure, row))
+        return {submission_id: tuple(figures) for submission_id, figures in found.items()}
+
     def judge(
         self,
         submission_id: int,
@@ -236,14 +260,18 @@ class SqlSubmissions(SealedStore):
         row = self._connection.execute(_JUDGEMENT, {"submission_id": submission_id}).one_or_none()
         if row is None:
             return None
-        # One file may speak for several counties: each sees what concerns it or the whole file.
-        found = (_finding(item) for item in json.loads(row.findings))
-        concerned = tuple(finding for finding in found if finding.county in {None, row.county})
-        return StoredJudgement(Verdict(row.verdict), row.declared, row.evaluated, findings=concerned)
+        return StoredJudgement(Verdict(row.verdict), row.declared, row.evaluated, findings=_concerned(row))
 
     def findings(self, submission_id: int) -> tuple[Finding, ...]:
         judgement = self.judgement(submission_id)
         return () if judgement is None else judgement.findings
+
+    def findings_of(self, submission_ids: Iterable[int]) -> dict[int, tuple[Finding, ...]]:
+        found: dict[int, tuple[Finding, ...]] = dict.fromkeys(submission_ids, ())
+        dialect = self._connection.dialect.name
+        for row in self._connection.execute(_judgements_of(dialect), listed(dialect, found)):
+            found[row.submission_id] = _concerned(row)
+        return found
 
     def set_returned(
         self, submission_id: int, at: datetime | None, by: str | None, *, reason: str | None
@@ -278,7 +306,7 @@ def _text(month: Period | None) -> str | None:
     return None if month is None else str(month)
 
 
-def _received_file(row: RowMapping) -> ReceivedFile:
+def _received_file(row: StoredRow) -> ReceivedFile:
     code, declared_month = row["problem_code"], row["declared_month"]
     return record_of(
         ReceivedFile,
@@ -291,7 +319,7 @@ def _received_file(row: RowMapping) -> ReceivedFile:
     )
 
 
-def _submission(row: RowMapping) -> Submission:
+def _submission(row: StoredRow) -> Submission:
     return record_of(
         Submission,
         row,
@@ -303,6 +331,12 @@ def _submission(row: RowMapping) -> Submission:
         returned_at=local(row["returned_at"]),
         entered_at=local(row["entered_at"]),
     )
+
+
+def _concerned(row: Row[Any]) -> tuple[Finding, ...]:
+    """One file may speak for several counties: each sees what concerns it or the whole file."""
+    found = (_finding(item) for item in json.loads(row.findings))
+    return tuple(finding for finding in found if finding.county in {None, row.county})
 
 
 def _finding(item: dict[str, Any]) -> Finding:

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from datetime import date
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import select
 
-from fundpool.adapters.stores.store import SealedStore, record_of, rows_where, values_of
+from fundpool.adapters.stores.store import SealedStore, StoredRow, record_of, rows_where, values_of
 from fundpool.services.ports.money_ports import KillSwitch, Recovery
 from schemas.tables.transfers import kill_switch, recovery
 
@@ -41,10 +41,10 @@ class SqlSwitchStore(SealedStore):
         self._rows.put(recovery, {"city": found.city, "fund": found.fund}, values)
 
 
-def switch_of(row: RowMapping) -> KillSwitch:
+def switch_of(row: StoredRow) -> KillSwitch:
     """A row as a kill switch."""
     return record_of(KillSwitch, row, is_stopped=bool(row["is_stopped"]))
 
 
-def _recovery(row: RowMapping) -> Recovery:
+def _recovery(row: StoredRow) -> Recovery:
     return record_of(Recovery, row, since=date.fromisoformat(row["since"]))

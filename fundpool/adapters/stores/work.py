@@ -1,7 +1,9 @@
 """One transaction seen as its stores: what the use cases are handed by the database."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -63,6 +65,9 @@ class SqlWork(Work):
         self.installation = SqlInstallation(connection, rows, seals)
         self.users = SqlUsers(connection, rows, seals)
 
+    def remembered(self, key: Hashable, compute: Callable[[], T]) -> T:
+        return compute()
+
     def finish(self) -> None:
         """Write what the transaction leaves in the trails; the last thing before its commit."""
         try:
@@ -81,6 +86,48 @@ class SqlWork(Work):
             ) from error
 
 
+class _Snapshot(SqlWork):
+    """A Work that reads alone, beside what was computed from earlier snapshots."""
+
+    def __init__(self, connection: Connection, transactions: "SqlTransactions") -> None:
+        super().__init__(connection, transactions.seals, transactions.limits)
+        self._connection, self._transactions = connection, transactions
+
+    def remembered(self, key: Hashable, compute: Callable[[], T]) -> T:
+        state = self._transactions.database.state_read(self._connection)
+        return compute() if state is None else self._transactions.memory.get((state, key), compute)
+
+
+REMEMBERED = 24
+"""So many results are kept: a leader's page reads the facts of twelve months and two years, a board three of one month."""
+
+
+class _Memory:
+    """Results by the state of the database that they were computed from; the ones used last are kept."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, compute: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                found: T = self._kept[key]
+                return found
+        computed = compute()
+        with self._lock:
+            self._kept[key] = computed
+            while len(self._kept) > REMEMBERED:
+                self._kept.popitem(last=False)
+        return computed
+
+    def forget(self) -> None:
+        """Begin anew."""
+        with self._lock:
+            self._kept.clear()
+
+
 class SqlTransactions:
     """Whole transactions on a database, handing a Work to the function that runs in them."""
 
@@ -93,6 +140,7 @@ class SqlTransactions:
         self.database = database
         self.seals = seals
         self.limits = limits
+        self.memory = _Memory()
 
     def transaction(self, work: Callable[[Work], T]) -> T:
         """Run and commit; rerun whole when the database aborts it for concurrency."""
@@ -107,4 +155,4 @@ class SqlTransactions:
 
     def read(self, work: Callable[[Work], T]) -> T:
         """Run against one consistent snapshot."""
-        return self.database.read(lambda connection: work(SqlWork(connection, self.seals, self.limits)))
+        return self.database.read(lambda connection: work(_Snapshot(connection, self)))

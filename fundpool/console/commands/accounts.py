@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from fundpool.console.acting import acts, of_account_entry
+from fundpool.console.acting import acts, of_account_entry, of_account_file
 from fundpool.console.options import Act, AnyCity, AnyFund, Options
 from fundpool.console.output import Table, findings_in_words, pick
 from fundpool.domain.rights import Right
@@ -29,7 +29,7 @@ def list_accounts(*, city: AnyCity = None, fund: AnyFund = None, options: Option
 
 
 @app.command(name="import")
-@acts(Right.RECORD)
+@acts(Right.RECORD, of_account_file)
 def import_accounts(
     file: Annotated[Path, Parameter(help="CSV 或 .xlsx 文件 / CSV or .xlsx file")], *, act: Act
 ) -> int:

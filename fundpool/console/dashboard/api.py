@@ -47,6 +47,7 @@ from schemas.dashboard import CountyMonth, Due, MonthStatus, Receipts
 
 if TYPE_CHECKING:
     from fundpool.console.dashboard.app import Pages, Place
+    from fundpool.services.ports.work import MonthPorts
 
 _MONTH, _YEAR, _UNIT = r"20[0-9]{2}-(0[1-9]|1[0-2])", r"20[0-9]{2}", r"[0-9A-Za-z_-]{1,32}"
 
@@ -202,7 +203,10 @@ class Api:
     def __init__(self, pages: "Pages") -> None:
         self._pages = pages
         self._reader = pages.reader
-        self._ports = pages.reader.ports
+
+    @property
+    def _ports(self) -> "MonthPorts":
+        return self._reader.ports
 
     def operations(self) -> tuple[Operation, ...]:
         """Every operation with the right that it needs."""

@@ -1,5 +1,6 @@
 """Serves the dashboard: prints its address when it answers, stops cleanly on SIGTERM and Ctrl-C."""
 
+import gc
 import signal
 import socket
 import threading
@@ -39,6 +40,9 @@ def serve_until_stopped(app: FastAPI, host: str, port: int, *, ready: Callable[[
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
+    # What is loaded by now stays: looking through it for garbage again and again would hold up pages.
+    gc.collect()
+    gc.freeze()
     with listener:
         _AnnouncingServer(config, lambda: ready(address)).run(sockets=[listener])
 

@@ -46,12 +46,13 @@ def decided_figures(
 ) -> dict[tuple[str, str, str], dict[str, int]]:
     """Figures of the document's decided versions, by county, fund and row."""
     figures: dict[tuple[str, str, str], dict[str, int]] = {}
-    for case in work.reviews.cases(city, period, document):
-        if case.is_decided:
-            for figure in work.submissions.figures(case.submission_id):
-                if figure.fund == case.fund and figure.amount_fen is not None:
-                    row = figures.setdefault((case.county, case.fund, figure.line), {})
-                    row[figure.field] = figure.amount_fen
+    decided = [case for case in work.reviews.cases(city, period, document) if case.is_decided]
+    filed = work.submissions.figures_of(case.submission_id for case in decided)
+    for case in decided:
+        for figure in filed[case.submission_id]:
+            if figure.fund == case.fund and figure.amount_fen is not None:
+                row = figures.setdefault((case.county, case.fund, figure.line), {})
+                row[figure.field] = figure.amount_fen
     return figures
 
 

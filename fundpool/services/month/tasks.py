@@ -35,7 +35,7 @@ from fundpool.services.oversight.progress import (
     REVIEWER,
     TURN_OF_CASE,
 )
-from fundpool.services.oversight.status import county_month, month_status
+from fundpool.services.oversight.status import county_month, heads_of
 from fundpool.services.ports.work import MonthPorts
 from schemas.dashboard import CountyMonth, DutyStatus, Turn
 from schemas.documents import document_type
@@ -94,7 +94,7 @@ def tasks_of(ports: MonthPorts, account: Account | None, cities: Sequence[str], 
         mine, waiting, not_yet = [], [], []  # administrators have no business
     else:
         mine = [turn for turn in all_turns if _is_mine(turn, account)]
-        waiting = [turn for turn in all_turns if turn not in mine]
+        waiting = [turn for turn in all_turns if not _is_mine(turn, account)]
         not_yet = [
             turn for city in cities for turn in _not_yet(ports, city, account, found=all_turns, now=now)
         ]
@@ -129,15 +129,14 @@ def _not_yet(
     of_city = [turn for turn in found if turn.city == city and turn.month is not None]
     for month in open_months(ports, policy, day):
         of_month = [turn for turn in of_city if turn.month == str(month)]
-        status = month_status(ports, city, month, now=now)
-        states = {step.step: step.state for step in status.steps}
+        states, duties = heads_of(ports, city, month, now=now)
         hops = hops_of(policy)
         for key, posts in POSTS_OF_STEP.items():
             step = STEPS[key]
             if states.get(key) == UnitState.DONE or (step.moves_money and step.duty not in hops):
                 continue
             for post in posts:
-                duty = next((each for each in status.duties if each.key == step.duty), None)
+                duty = duties.get(step.duty or "")
                 if not _may_take(post, account) or (why := _what_it_waits_for(step, post, of_month)) is None:
                     continue
                 if duty is not None and duty.key in DOCUMENT_OF and why == _NOTHING_BEGAN:

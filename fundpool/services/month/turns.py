@@ -43,7 +43,7 @@ from fundpool.services.oversight.progress import (
     turn_of,
 )
 from fundpool.services.oversight.status import due_this_month
-from fundpool.services.oversight.step_progress import is_current, steps_of
+from fundpool.services.oversight.step_progress import is_current, month_steps
 from fundpool.services.payments import kill_switches
 from fundpool.services.payments.application import APPLY_DUTY
 from fundpool.services.payments.disbursement import PAY_DUTY, legs_of
@@ -121,7 +121,7 @@ class _MonthView:
         cls, ports: MonthPorts, work: Work, policy: CityPolicy, *, month: Month, now: datetime
     ) -> "_MonthView":
         facts, day = month_facts(work, policy, month), day_of(now)
-        steps = {each.step: each for each in steps_of(facts, work.records.runs(policy.key, month))}
+        steps = month_steps(work, policy, month, facts=facts)
         states = with_owed(work, policy, month, states={key: each.state for key, each in steps.items()})
         books = [fund for city, fund, *_ in work.ledger.chains() if city == policy.key]
         return cls(

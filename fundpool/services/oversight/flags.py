@@ -4,7 +4,7 @@ Derived from the records every time, never stored: a flag cannot be forgotten or
 names the article and the days.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -137,11 +137,18 @@ def _document_flags(
 ) -> Iterator[Flag]:
     done = {(row.duty.key, row.duty.unit) for row in progress if row.standing.state in DONE}
     decided = {(case.submission_id, case.fund) for case in facts.cases if case.is_decided}
-    for place in ((document, county) for document in DUTY_OF for county in names):
-        if versions := facts.versions.get(place):
-            yield from _returned_before(work, versions, names=names)
-            yield from _inconsistent(work, versions[-1], decided, names=names)
-            yield from _after_application(facts, versions[-1], names=names)
+    places = [(document, county) for document in DUTY_OF for county in names]
+    filed = [versions for place in places if (versions := facts.versions.get(place))]
+    findings = work.submissions.findings_of(
+        version.id
+        for versions in filed
+        for version in versions
+        if _is_inconsistent(version) or not version.stands
+    )
+    for versions in filed:
+        yield from _returned_before(versions, findings, names=names)
+        yield from _inconsistent(versions[-1], findings, decided, names=names)
+        yield from _after_application(facts, versions[-1], names=names)
     for file in facts.bad_files:
         if file.problem is None:
             continue
@@ -180,14 +187,16 @@ def _of_version(version: Submission, **said: Any) -> Flag:
     return Flag(**{"duty": DUTY_OF[version.document], **about, **said})
 
 
-def _returned_before(work: Work, versions: Sequence[Submission], *, names: dict[str, str]) -> Iterator[Flag]:
+def _returned_before(
+    versions: Sequence[Submission], findings: Mapping[int, Sequence[Finding]], *, names: dict[str, str]
+) -> Iterator[Flag]:
     """Versions that were returned and have been replaced since; the last one is the duty's own state."""
     for version in versions[:-1]:
         if not version.stands:
-            findings = work.submissions.findings(version.id)
-            reason = return_reason_en(version, findings)
+            own = findings[version.id]
+            reason = return_reason_en(version, own)
             # The checks' return rests on what they found; a person's on the reason that the person wrote.
-            blocking = [found for found in findings if found.severity is Severity.BLOCK]
+            blocking = [found for found in own if found.severity is Severity.BLOCK]
             why = blocking[0] if blocking and version.returned_by == SYSTEM else None
             yield _of_version(
                 version,
@@ -211,13 +220,22 @@ def _is_decided(version: Submission, fund: str | None, decided: Collection[tuple
     return any(number == version.id and fund in {None, of_fund} for number, of_fund in decided)
 
 
+def _is_inconsistent(version: Submission) -> bool:
+    """Whether the checks found more than notes; not while it waits to be judged."""
+    return version.verdict not in {None, Verdict.PASS}
+
+
 def _inconsistent(
-    work: Work, version: Submission, decided: Collection[tuple[int, str]], *, names: dict[str, str]
+    version: Submission,
+    findings: Mapping[int, Sequence[Finding]],
+    decided: Collection[tuple[int, str]],
+    *,
+    names: dict[str, str],
 ) -> Iterator[Flag]:
     """What the checks found on the county's last version, open until a person has decided its case."""
-    if version.verdict in {None, Verdict.PASS}:
-        return  # not judged yet, or nothing but notes
-    for finding in work.submissions.findings(version.id):
+    if not _is_inconsistent(version):
+        return
+    for finding in findings[version.id]:
         if finding.severity is Severity.NOTE:
             continue
         yield _of_version(
@@ -241,14 +259,8 @@ def _inconsistent(
 def _after_application(facts: MonthFacts, version: Submission, *, names: dict[str, str]) -> Iterator[Flag]:
     """A plan changed after the city had applied for it: shown, never taken over by itself."""
     cases = facts.cases_of_plan.get(version.county, ()) if version.document is DocumentKind.PLAN else ()
-    applied = {
-        application.fund
-        for application in facts.applications
-        for line in application.lines
-        if line.county == version.county
-    }
     for case in cases:
-        if case.fund in applied and case.submission_id != version.id:
+        if (case.fund, version.county) in facts.lines and case.submission_id != version.id:
             yield _of_version(
                 version,
                 kind="inconsistent",

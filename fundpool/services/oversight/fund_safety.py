@@ -241,12 +241,14 @@ def _final_accounts(
     """Each county's accepted final account by county and fund; a Why where it leaves a figure blank."""
     facts = known_facts(work, policy, Year(year), until=until)
     accounts: dict[tuple[str, str], FundYear | Why] = {}
-    for case in facts.cases:
-        if case.document is not DocumentKind.FINAL_ACCOUNT or not case.is_decided:
-            continue
+    decided = [
+        case for case in facts.cases if case.document is DocumentKind.FINAL_ACCOUNT and case.is_decided
+    ]
+    filed = work.submissions.figures_of(case.submission_id for case in decided)
+    for case in decided:
         figures = {
             figure.field: figure.amount_fen
-            for figure in work.submissions.figures(case.submission_id)
+            for figure in filed[case.submission_id]
             if figure.fund == case.fund
         }
         accounts[case.county, case.fund] = _fund_year(figures.get)

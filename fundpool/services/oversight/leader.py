@@ -185,10 +185,11 @@ def _reported(work: Work, read: MonthsRead, month: Month) -> tuple[Month | None,
             for case in read.facts[each].cases
             if case.document is DocumentKind.REPORT and case.is_decided
         ]
+        figures = work.submissions.figures_of(case.submission_id for case in cases)
         spent = {
             (case.county, case.fund): figure.amount_fen
             for case in cases
-            for figure in work.submissions.figures(case.submission_id)
+            for figure in figures[case.submission_id]
             if (figure.fund, figure.field) == (case.fund, "year_spending_fen")
             and figure.amount_fen is not None
         }

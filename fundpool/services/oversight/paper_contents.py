@@ -141,7 +141,6 @@ class Source:
         """The month's payments by ``now``."""
         return views_of(
             self.work,
-            self.policy.key,
             self.facts.obligations,
             batches=self.facts.batches,
             attempts=self.facts.attempts,

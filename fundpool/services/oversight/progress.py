@@ -134,7 +134,14 @@ class _Fact:
 
 
 def month_facts(work: Work, policy: CityPolicy, month: Period) -> MonthFacts:
-    """Read all that is recorded of the month, or of the fund year; nothing is paid for a whole year here."""
+    """All that is recorded of the month, or of the fund year; nothing is paid for a whole year here.
+
+    Read anew once anything was written: every page begins with these, for a tenth of a second at 320 counties.
+    """
+    return work.remembered(("month facts", policy.key, month), lambda: _read_facts(work, policy, month))
+
+
+def _read_facts(work: Work, policy: CityPolicy, month: Period) -> MonthFacts:
     versions: dict[tuple[DocumentKind, str], list[Submission]] = {}
     for version in work.submissions.versions_of_period(policy.key, month):
         versions.setdefault((version.document, version.county), []).append(version)
@@ -460,15 +467,16 @@ def bad_files(
 
     Of one document, or (None) of all that are filed for such a period.
     """
+    unread = work.submissions.files(policy.key, document, [FileState.UNREADABLE, FileState.REFUSED])
+    bad = [file for file in unread if is_of(file.document, month) and _concerns(file, month)]
+    if not bad:
+        return []  # as nearly always; the city's good files of all its years need not be read
     read = work.submissions.files(policy.key, document, [FileState.READ])
     mended = {(file.document, file.file_name): file.received_at for file in read}
-    bad = work.submissions.files(policy.key, document, [FileState.UNREADABLE, FileState.REFUSED])
     return [
         file
         for file in bad
-        if is_of(file.document, month)
-        and _concerns(file, month)
-        and not ((name := (file.document, file.file_name)) in mended and mended[name] >= file.received_at)
+        if not ((name := (file.document, file.file_name)) in mended and mended[name] >= file.received_at)
     ]
 
 

@@ -5,7 +5,6 @@ from datetime import date, datetime
 
 from fundpool.domain.duties import duties_of
 from fundpool.domain.findings import Severity
-from fundpool.domain.month_records import StepRun
 from fundpool.domain.periods import SHANGHAI, Month, Period, Year
 from fundpool.domain.policy import CityPolicy, require_county
 from fundpool.domain.review import ReviewCase
@@ -23,7 +22,7 @@ from fundpool.services.oversight.progress import (
     progress_of,
     supplementary_progress_of,
 )
-from fundpool.services.oversight.step_progress import steps_of
+from fundpool.services.oversight.step_progress import month_steps, steps_of
 from fundpool.services.payments import transfer_views
 from fundpool.services.payments.installation import installation_of, is_sandbox
 from fundpool.services.payments.transfer_views import TransferView
@@ -38,6 +37,7 @@ from schemas.dashboard import (
     MoneyReceipt,
     MonthStatus,
     Receipts,
+    StepStatus,
     SubmissionStatus,
     TransferStatus,
 )
@@ -70,12 +70,9 @@ def month_status(
                 city=policy.key, month=str(month), as_of=now, sandbox=is_sandbox(work), is_kept=False
             )
         known = facts or known_facts(work, policy, month, until=until)
-        runs: Sequence[StepRun] = work.records.runs(policy.key, month) if isinstance(month, Month) else ()
-        if only_known_then:
-            runs = [run for run in runs if run.business_time <= now]
         progress = _month_progress(ports, policy, month, facts=known, now=now)
         yearly, yearly_flags = due_this_month(ports, work, policy, month=month, now=now, until=until)
-        steps = steps_of(known, runs) if isinstance(month, Month) else ()
+        steps = _steps(work, policy, month, facts=known, until=until) if isinstance(month, Month) else ()
         flags = (
             *flags_of(work, policy, known, progress=progress, until=until),
             *yearly_flags,
@@ -88,11 +85,53 @@ def month_status(
             sandbox=is_sandbox(work),
             duties=_duties(policy, (*progress, *yearly)),
             steps=steps,
-            transfers=tuple(map(_transfer, _views(work, policy, known))),
+            transfers=_transfers(work, policy, month, facts=known, until=until),
             flags=worst_first(flags),
         )
 
     return ports.database.read(read) if snapshot is None else read(snapshot)
+
+
+def _steps(
+    work: Work, policy: CityPolicy, month: Month, *, facts: MonthFacts, until: datetime | None
+) -> tuple[StepStatus, ...]:
+    if until is None:
+        return tuple(month_steps(work, policy, month, facts=facts).values())
+    return steps_of(
+        facts, [run for run in work.records.runs(policy.key, month) if run.business_time <= until]
+    )
+
+
+def _transfers(
+    work: Work, policy: CityPolicy, month: Period, *, facts: MonthFacts, until: datetime | None
+) -> tuple[TransferStatus, ...]:
+    def read() -> tuple[TransferStatus, ...]:
+        return tuple(map(_transfer, _views(work, facts)))
+
+    return read() if until is not None else work.remembered(("transfers", policy.key, month), read)
+
+
+def heads_of(
+    ports: MonthPorts, city: str, month: Month, *, now: datetime
+) -> tuple[Mapping[str, str], Mapping[str, DutyStatus]]:
+    """Of the month's status the state of each step, and of each duty the first unit's; of a month not kept here none."""
+    policy = ports.policies.city(city)
+
+    def read(work: Work) -> tuple[Mapping[str, str], Mapping[str, DutyStatus]]:
+        if not is_kept(work, policy.key, month):
+            return {}, {}
+        facts = month_facts(work, policy, month)
+        yearly, _ = due_this_month(ports, work, policy, month=month, now=now, until=None)
+        first: dict[str, DutyProgress] = {}
+        for row in (*_month_progress(ports, policy, month, facts=facts, now=now), *yearly):
+            first.setdefault(row.duty.key, row)
+        steps = month_steps(work, policy, month, facts=facts)
+        return (
+            {key: step.state for key, step in steps.items()},
+            {duty.key: duty for duty in _duties(policy, first.values())},
+        )
+
+    return ports.database.read(read)
 
 
 def _month_progress(
@@ -105,12 +144,10 @@ def _month_progress(
     return rows
 
 
-def _views(
-    work: Work, policy: CityPolicy, facts: MonthFacts, *, unit: str | None = None
-) -> list[TransferView]:
+def _views(work: Work, facts: MonthFacts, *, unit: str | None = None) -> list[TransferView]:
     """The payments of the month (to one unit), as the facts know them."""
     payments = [each for each in facts.obligations if unit is None or each.unit == unit]
-    return transfer_views.views_of(work, policy.key, payments, batches=facts.batches, attempts=facts.attempts)
+    return transfer_views.views_of(work, payments, batches=facts.batches, attempts=facts.attempts)
 
 
 def is_kept(work: Work, city: str, period: Period) -> bool:
@@ -221,7 +258,7 @@ def county_month(
                 *_submissions(work, of_year, (), county=county, slips=slips),
             ),
             cases=tuple(_case(case, reviewed) for case in cases),
-            transfers=tuple(map(_transfer, _views(work, policy, facts, unit=county))),
+            transfers=tuple(map(_transfer, _views(work, facts, unit=county))),
             flags=worst_first(flag for flag in flags if flag.unit == county),
         )
 
@@ -343,9 +380,9 @@ def step_states(ports: MonthPorts, city: str, month: Month) -> dict[str, str]:
     """Each step's state: not_started, running, waiting, done, flagged or failed."""
     policy = ports.policies.city(city)
     steps = ports.database.read(
-        lambda work: steps_of(month_facts(work, policy, month), work.records.runs(policy.key, month))
+        lambda work: month_steps(work, policy, month, facts=month_facts(work, policy, month))
     )
-    return {step.step: step.state for step in steps}
+    return {key: step.state for key, step in steps.items()}
 
 
 def is_troubled(status: MonthStatus) -> bool:

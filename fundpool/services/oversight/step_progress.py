@@ -4,18 +4,25 @@ A step that waits for people is done when the last of them has decided, not when
 of a case or a line is derived by the same functions that the step itself uses.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+
+from pydantic import TypeAdapter
 
 from fundpool.domain.application import ApplicationLine
 from fundpool.domain.month import keys
 from fundpool.domain.month_records import StepRun
+from fundpool.domain.outcomes import UnitOutcome as Outcome
 from fundpool.domain.outcomes import UnitState
+from fundpool.domain.periods import Month
+from fundpool.domain.policy import CityPolicy
 from fundpool.domain.review import ReviewCase, outcome_of
 from fundpool.domain.submission import DocumentKind
 from fundpool.domain.transfer import ObligationState, latest_revisions
 from fundpool.services.oversight.progress import MonthFacts
 from fundpool.services.payments.application import standing_of
+from fundpool.services.ports.work import Work
 from schemas.dashboard import StepStatus, UnitOutcome
 
 
@@ -27,6 +34,17 @@ def steps_of(facts: MonthFacts, runs: Iterable[StepRun]) -> tuple[StepStatus, ..
     return tuple(_step(step, of_step, facts) for step, of_step in by_step.items())
 
 
+def month_steps(
+    work: Work, policy: CityPolicy, month: Month, *, facts: MonthFacts
+) -> Mapping[str, StepStatus]:
+    """The month's steps by their names, as they stand now; ``facts`` are those of now."""
+
+    def read() -> Mapping[str, StepStatus]:
+        return {step.step: step for step in steps_of(facts, work.records.runs(policy.key, month))}
+
+    return work.remembered(("month steps", policy.key, month), read)
+
+
 def _step(step: str, runs: Sequence[StepRun], facts: MonthFacts) -> StepStatus:
     """A step as its runs left it and people went on: a run for some counties replaces only their outcomes."""
     by_unit: dict[str, list[UnitOutcome]] = {}
@@ -34,13 +52,14 @@ def _step(step: str, runs: Sequence[StepRun], facts: MonthFacts) -> StepStatus:
         if run.outcomes is None:
             continue
         of_run: dict[str, list[UnitOutcome]] = {}
-        for outcome in map(UnitOutcome.model_validate, run.outcomes):
+        for outcome in _OUTCOMES.validate_python(run.outcomes):
             of_run.setdefault(outcome.unit, []).append(outcome)
         by_unit = of_run if run.counties is None else {**by_unit, **of_run}
     outcomes = [outcome for of_unit in by_unit.values() for outcome in of_unit]
     if step in _SINCE:
         outcomes = [_SINCE[step](facts, outcome) for outcome in outcomes]
-    counts = {state.value: sum(outcome.state is state for outcome in outcomes) for state in UnitState}
+    counted = Counter(outcome.state for outcome in outcomes)
+    counts = {state.value: counted[state] for state in UnitState}
     last = runs[-1] if runs else None
     return StepStatus(
         step=step,
@@ -87,12 +106,22 @@ def _reviewed_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
     if case is None or outcome.state not in _MOVES_ON:
         return outcome
     if is_current(facts, case):
-        return UnitOutcome.model_validate(outcome_of(case))
+        return _as_it_stands(outcome, outcome_of(case))
     if _line(facts, outcome) is not None:
         return outcome  # applied for on the version before: no newer one is reviewed any more
-    return UnitOutcome.model_validate(
-        standing_of(outcome.unit, case.fund, None, case=case, is_nil=False, is_decided=False)
+    return _as_it_stands(
+        outcome, standing_of(outcome.unit, case.fund, None, case=case, is_nil=False, is_decided=False)
     )
+
+
+def _as_it_stands(outcome: UnitOutcome, now: Outcome) -> UnitOutcome:
+    """``now`` as it is shown; nearly always it is what the run left, which need not be made again."""
+    is_same = all(getattr(outcome, name) == getattr(now, name) for name in _OUTCOME_FIELDS)
+    return outcome if is_same else UnitOutcome.model_validate(now)
+
+
+_OUTCOMES = TypeAdapter(tuple[UnitOutcome, ...])
+_OUTCOME_FIELDS = tuple(UnitOutcome.model_fields)
 
 
 def _applied_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
@@ -100,16 +129,15 @@ def _applied_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:
     case = _case(facts, outcome)
     if outcome.fund is None or outcome.state not in _MOVES_ON:
         return outcome
-    return UnitOutcome.model_validate(
-        standing_of(
-            outcome.unit,
-            outcome.fund,
-            _line(facts, outcome),
-            case=case,
-            is_nil=(DocumentKind.PLAN, outcome.unit) in facts.nil_returns,
-            is_decided=case is not None and case.is_decided and is_current(facts, case),
-        )
+    standing = standing_of(
+        outcome.unit,
+        outcome.fund,
+        _line(facts, outcome),
+        case=case,
+        is_nil=(DocumentKind.PLAN, outcome.unit) in facts.nil_returns,
+        is_decided=case is not None and case.is_decided and is_current(facts, case),
     )
+    return _as_it_stands(outcome, standing)
 
 
 def _paid_since(facts: MonthFacts, outcome: UnitOutcome) -> UnitOutcome:

@@ -277,8 +277,8 @@ def batch_consequences(work: Work, batch_id: int) -> BatchView:
             before[each.unit] += each.amount_fen
     payees = []
     obligations = work.payments.obligations(batch_id=batch.id)
-    for obligation in obligations:
-        credit = work.accounts.get(obligation.credit_account_id)
+    credited = work.accounts.get_all([each.credit_account_id for each in obligations])
+    for obligation, credit in zip(obligations, credited, strict=True):
         payees.append(
             PayeeChange(
                 unit=obligation.unit,
@@ -299,6 +299,8 @@ def batch_consequences(work: Work, batch_id: int) -> BatchView:
 
 
 def _instead_of(work: Work, obligation: Obligation) -> Obligation | None:
+    if obligation.revision == 1:
+        return None
     earlier = [each for each in work.payments.revisions(obligation) if each.revision < obligation.revision]
     return earlier[-1] if earlier else None
 

@@ -220,12 +220,11 @@ def transfer_views(
     attempts: dict[int, list[Attempt]] = {}
     for attempt in work.attempts.in_states(AttemptState, city=city, month=month):
         attempts.setdefault(attempt.obligation_id, []).append(attempt)
-    return views_of(work, city, obligations, batches=work.payments.batches(city, month), attempts=attempts)
+    return views_of(work, obligations, batches=work.payments.batches(city, month), attempts=attempts)
 
 
 def views_of(
     work: Work,
-    city: str,
     obligations: Iterable[Obligation],
     *,
     batches: Iterable[Batch],
@@ -233,9 +232,11 @@ def views_of(
 ) -> list[TransferView]:
     """``obligations`` with what is known of them, as people want to see them; ``attempts`` by obligation, in order."""
     batch_of = {batch.id: batch for batch in batches}
-    accounts = {account.id: account for account in work.accounts.find(city=city)}
+    payments = list(obligations)
+    used = {number for each in payments for number in (each.debit_account_id, each.credit_account_id)}
+    accounts = {account.id: account for account in work.accounts.get_all(list(used))}
     views = []
-    for obligation in obligations:
+    for obligation in payments:
         orders = attempts.get(obligation.id)
         last = orders[-1] if orders else None
         zh, en = in_words(obligation, last)

@@ -89,6 +89,9 @@ class SubmissionStore(Protocol):
 
     def figures(self, submission_id: int) -> tuple[Figure, ...]: ...
 
+    def figures_of(self, submission_ids: Iterable[int]) -> Mapping[int, tuple[Figure, ...]]:
+        """The figures of each of these submissions, in one statement."""
+
     def judge(
         self,
         submission_id: int,
@@ -106,6 +109,9 @@ class SubmissionStore(Protocol):
 
     def findings(self, submission_id: int) -> tuple[Finding, ...]:
         """Findings of the current judgement that concern the submission's county, or the file as a whole."""
+
+    def findings_of(self, submission_ids: Iterable[int]) -> Mapping[int, tuple[Finding, ...]]:
+        """The same of each of these submissions, in one statement."""
 
     def set_returned(
         self, submission_id: int, at: datetime | None, by: str | None, *, reason: str | None

@@ -1,6 +1,6 @@
 """What the use cases need from the outside world, as Protocols; bootstrap.py supplies them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -97,6 +97,13 @@ class Work:
     papers: PaperStore
     installation: InstallationStore
     users: UserStore
+
+    def remembered(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What ``compute`` reads here, or what it gave for the key in this very state of the database.
+
+        It must rest on the key and on what is stored alone, and nobody may change what it gives.
+        """
+        raise NotImplementedError
 
 
 class Transactions(Protocol):

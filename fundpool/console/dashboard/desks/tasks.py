@@ -1,6 +1,7 @@
 """My tasks (我的待办): what somebody can do now, what waits for others, what cannot start yet, what they did."""
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -105,11 +106,12 @@ def tasks(pages: "Pages", request: Request) -> Response:
     found = tasks_of(pages.reader.ports, account, [city.key for city in chosen], now=place.moment.at)
     desks = {route.path for route in pages.routes()} & set(DESKS.values())
     cities = {city.key: city for city in chosen}
+    names = {city.key: _names_of(city) for city in chosen}
 
     def rows(found: Iterable[Turn]) -> list[Row]:
         together: dict[tuple[object, ...], Row] = {}
         for turn in found:
-            row = _row(place, turn, cities[turn.city], desks=desks, today=today)
+            row = _row(place, turn, cities[turn.city], names=names[turn.city], desks=desks, today=today)
             same = (
                 turn.city,
                 turn.month,
@@ -139,19 +141,32 @@ def tasks(pages: "Pages", request: Request) -> Response:
     )
 
 
-def _row(place: "Place", turn: Turn, city: CityPolicy, *, desks: Collection[str], today: date) -> Row:
+_Names = Mapping[str, tuple[str, str]]
+"""The counties of a city in Chinese and English, by their codes."""
+
+_CODE = re.compile(r"(?<![0-9])[0-9]{6}(-[A-Z]+)?(?![0-9])")
+"""A county's code inside a sentence."""
+
+
+def _names_of(city: CityPolicy) -> _Names:
+    return {unit.code: (unit.name_zh, unit.name_en) for unit in city.units}
+
+
+def _row(
+    place: "Place", turn: Turn, city: CityPolicy, *, names: _Names, desks: Collection[str], today: date
+) -> Row:
     duty = DUTY_NAMES.get(turn.duty or "", ("", ""))
     why_zh = turn.why_zh.removeprefix(f"{duty[0]}：")
     why_en = turn.why_en.removeprefix(f"{duty[1]}: ")
-    names = {unit.code: (unit.name_zh, unit.name_en) for unit in city.units}
-    for code, (zh, en) in names.items():
-        why_zh, why_en = why_zh.replace(code, zh), why_en.replace(code, en)
     desk = DESKS.get(turn.turn, "")
     address = _address(place, turn, desk) if desk in desks and turn.command else None
     return Row(
         turn,
         (city.name_zh, city.name_en),
-        why=(why_zh, why_en),
+        why=(
+            _CODE.sub(lambda found: names[found[0]][0] if found[0] in names else found[0], why_zh),
+            _CODE.sub(lambda found: names[found[0]][1] if found[0] in names else found[0], why_en),
+        ),
         last_day=turn.act_by or turn.due,
         urgency=urgency(turn, today),
         places=((names.get(turn.unit or ""), address),),
