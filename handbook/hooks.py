@@ -42,6 +42,10 @@ PICTURES = {
     "leader": "the leader's page",
     "audit": "the audit trail",
     "lineage": "where a payment comes from",
+    "operating": "the operating page after a step failed",
+    "preview": "what a step would do, before it runs",
+    "papers": "the papers to be signed",
+    "users": "the accounts of people",
 }
 """Every screenshot by the name under which a browser test makes it, ``NAME.LANGUAGE.png``."""
 

@@ -452,6 +452,7 @@ def take_a_paper(offices: Offices, folder: Path) -> None:
     """The maker gives the application its number and downloads it."""
     page = offices.of(MAKER, "/papers")
     done(page.locator("section:has(#application) form button").first)
+    picture(page, "papers")
     with page.expect_download() as download:
         page.locator("section:has(#application) a.button").first.click()
     download.value.save_as(folder / "paper.docx")
@@ -459,7 +460,7 @@ def take_a_paper(offices: Offices, folder: Path) -> None:
 
 
 def look_round(offices: Offices) -> None:
-    """Auditor and administrator of the machine read theirs: balances, trail, the way of a payment, the leader's page."""
+    """Auditor and administrators read theirs: balances, trail, the way of a payment, accounts, the leader's page."""
     database = offices.scene.ports.database
     batch = database.read(lambda work: work.payments.batches("taizhou", OCTOBER)[-1])
     (payment, *_) = database.read(lambda work: work.payments.obligations(batch_id=batch.id))
@@ -471,5 +472,6 @@ def look_round(offices: Offices) -> None:
         page = offices.of(AUDITOR, path)
         assert page.locator("h1").count() == 1
         picture(page, name)
+    picture(offices.of(USERS, "/users"), "users")
     assert "台州市" in offices.of(AUDITOR, "/leader").inner_text("main")
     assert offices.of(MACHINE, "/installation").url.startswith(f"{offices.url}/installation")

@@ -17,6 +17,7 @@ from fundpool.domain.outcomes import StepRequest
 from fundpool.domain.periods import Month
 from fundpool.services.month.steps import run_step
 from tests.accounts import PASSWORD, QuickPasswords
+from tests.browser.pictures import picture
 from tests.integration.desk_scene import CHECKER, MAKER, RELEASER, Desks
 from tests.integration.month_scene import CityScene, at, play_to_release
 from tests.sandbox import set_up_sandbox
@@ -97,13 +98,13 @@ def test_a_failed_step_is_run_again_after_a_look_at_what_it_would_do(
     page.click("#disbursement > summary")
     page.click("#disbursement form button")
     page.wait_for_selector("#payments")
-    shoot(page, "operating-preview")
+    picture(page, "preview")
     assert "先问银行，绝不重付" in page.inner_text("main")
     assert desks.scene.book.executions == []
     page.click("text=现在办理")
     page.wait_for_selector("[role=status]")
     assert "没有全部应答" in page.inner_text("[role=status]")
-    shoot(page, "operating-failed")
+    picture(logged_in(RELEASER, PATH), "operating")
     step = page.inner_text("#disbursement")
     assert RELEASER in step
     assert "支付网关没有应答" in step
