@@ -46,7 +46,7 @@ handbook: $(VENV)/.dev test-tools ## Build the handbook into build/handbook; its
 	$(BIN)/mkdocs build --strict
 
 # The browser tests that make the handbook's screenshots; a strict build misses any.
-PICTURED := tests/browser/test_month_at_desks.py tests/browser/test_desks.py tests/browser/test_leaders_page.py
+PICTURED := tests/browser/test_month_at_desks.py tests/browser/test_desks.py tests/browser/test_leader_and_auditor.py
 
 .PHONY: bundle
 bundle: handbook ## One archive in build/ that installs fundpool on a machine without internet
