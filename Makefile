@@ -46,7 +46,7 @@ handbook: $(VENV)/.dev test-tools ## Build the handbook into build/handbook; its
 	$(BIN)/mkdocs build --strict
 
 # The browser tests that make the handbook's screenshots; a strict build misses any.
-PICTURED := $(addprefix tests/browser/test_,month_at_desks.py desks.py leaders_page.py operating_desk.py)
+PICTURED := $(addprefix tests/browser/test_,month_at_desks.py desks.py leader_and_auditor.py operating_desk.py)
 
 .PHONY: bundle
 bundle: handbook ## One archive in build/ that installs fundpool on a machine without internet

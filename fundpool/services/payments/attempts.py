@@ -119,14 +119,14 @@ def apply_event(
         reason=evidence.reason,
     )
     if after is AttemptState.ANOMALY:
+        amount = format_yuan(obligation.amount_fen)
         report_break(
             work,
             obligation,
             kind="executed_after_end",
             reference=attempt.key,
-            zh=f"{obligation.key} 的支付已终止（{attempt.state}），银行却已执行 {obligation.amount_fen} 分",
-            en=f"{obligation.key}: the order was {attempt.state}, yet the bank executed "
-            f"{obligation.amount_fen} fen",
+            zh=f"{obligation.key} 的支付已终止（{attempt.state}），银行却已执行 {amount} 元",
+            en=f"{obligation.key}: the order was {attempt.state}, yet the bank executed {amount} yuan",
             stops_fund=True,
             now=now,
         )

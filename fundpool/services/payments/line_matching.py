@@ -314,6 +314,7 @@ def report_line(work: Work, line: StatementLine, kind: str, *, now: datetime) ->
     """Enter a line that does not agree into the register of breaks, once, and stop the fund."""
     account = next(iter(work.accounts.find(account_no=line.account)), None)
     zh, en = _WORDS[kind]
+    amount = format_yuan(line.amount_fen)
     payee_zh = f" 对方 {line.counterparty}" if kind == "other_payee" else ""
     payee_en = f", counterparty {line.counterparty}" if kind == "other_payee" else ""
     report_break(
@@ -321,8 +322,8 @@ def report_line(work: Work, line: StatementLine, kind: str, *, now: datetime) ->
         account,
         kind=kind,
         reference=f"{line.account}/{line.bank_serial}",
-        zh=f"{zh}：账户 {line.account} 流水 {line.bank_serial} 金额 {line.amount_fen} 分{payee_zh}",
-        en=f"{en}: account {line.account}, serial {line.bank_serial}, {line.amount_fen} fen{payee_en}",
+        zh=f"{zh}：账户 {line.account} 流水 {line.bank_serial} 金额 {amount} 元{payee_zh}",
+        en=f"{en}: account {line.account}, serial {line.bank_serial}, {amount} yuan{payee_en}",
         stops_fund=True,
         now=now,
     )
