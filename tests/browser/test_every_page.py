@@ -56,7 +56,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         of_county = (scene.policy.key, COUNTY) if role is Role.COUNTY_SUBMIT else (None, None)
         account = enter(database, f"某{'甲乙丙丁戊己庚'[number]}", role, *of_county)
         tokens[role] = token_of(database, account.name, LAST_DAY)
-    (batch, *_) = database.read(lambda work: work.payments.batches(scene.policy.key, OCTOBER))
+    (*_, batch) = database.read(lambda work: work.payments.batches(scene.policy.key, OCTOBER))
     (payment, *_) = database.read(lambda work: work.payments.obligations(batch_id=batch.id))
     with serving_in_background(desks.app, "127.0.0.1", 0) as address:
         yield Served(address.rstrip("/"), tokens, payment.key)
@@ -119,6 +119,8 @@ def test_every_page_can_be_used_by_everybody_and_on_a_phone(
             for violation in found
             for node in violation["nodes"]
         )
+        if (bar := page.locator("header .bar")).count() and bar.bounding_box()["height"] > 80:  # type: ignore[index]
+            faults.append(f"{address}: the head takes two lines")
         shoot(page, f"{name}-1280")
         page.set_viewport_size({"width": 390, "height": 844})
         width = page.evaluate("document.documentElement.scrollWidth")
