@@ -98,8 +98,8 @@ def _app(reader: MonthReader, now: datetime) -> FastAPI:
 
 def tell(kind: str, counties: int, page: str, figures: Mapping[str, Any]) -> None:
     """One line of JSON."""
-    told = {"benchmark": "pages", "kind": kind, "counties": counties, "page": page, **figures}
-    print(json.dumps(told | {"load": round(os.getloadavg()[0], 1)}), flush=True)
+    line = {"benchmark": "pages", "kind": kind, "counties": counties, "page": page, **figures}
+    print(json.dumps(line | {"load": round(os.getloadavg()[0], 1)}), flush=True)
 
 
 def measured(

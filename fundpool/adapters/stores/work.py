@@ -65,9 +65,6 @@ class SqlWork(Work):
         self.installation = SqlInstallation(connection, rows, seals)
         self.users = SqlUsers(connection, rows, seals)
 
-    def remembered(self, key: Hashable, compute: Callable[[], T]) -> T:
-        return compute()
-
     def finish(self) -> None:
         """Write what the transaction leaves in the trails; the last thing before its commit."""
         try:

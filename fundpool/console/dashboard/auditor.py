@@ -120,16 +120,16 @@ class AuditorPages:
 
     def trail(self, request: Request) -> Response:
         """The audit trail by subject, person, kind of act, month and day, newest first; of the account's city alone."""
-        asked = {name: request.query_params.get(name, "").strip() for name in _ASKED}
+        filters = {name: request.query_params.get(name, "").strip() for name in _ASKED}
         account: Account | None = request.state.account
-        place = self._place(request, {name: text for name, text in asked.items() if text})
+        place = self._place(request, {name: text for name, text in filters.items() if text})
         question = TrailQuestion(
-            subject=asked["subject"] or None,
-            actor=asked["actor"] or None,
-            action=asked["kind"] or None,
+            subject=filters["subject"] or None,
+            actor=filters["actor"] or None,
+            action=filters["kind"] or None,
             city=None if account is None else account.city,
-            month=_month(asked["recorded"]),
-            day=_day(asked["day"]),
+            month=_month(filters["recorded"]),
+            day=_day(filters["day"]),
             before=_number(request.query_params.get("before"), "before"),
         )
         return self._page(
@@ -137,7 +137,7 @@ class AuditorPages:
             "audit.html",
             place,
             trail=self._reader.audit_trail(question, place.moment),
-            asked=asked,
+            filters=filters,
             actions=ACTIONS,
             seed=f"{place.city.key}-{place.month}-{place.moment.at:%Y%m%d%H%M}",
             size=USUAL_SIZE,

@@ -101,9 +101,10 @@ class Work:
     def remembered(self, key: Hashable, compute: Callable[[], T]) -> T:
         """What ``compute`` reads here, or what it gave for the key in this very state of the database.
 
-        It must rest on the key and on what is stored alone, and nobody may change what it gives.
+        It must rest on the key and on what is stored alone, and nobody may change what it gives. A transaction that
+        writes remembers nothing.
         """
-        raise NotImplementedError
+        return compute()
 
 
 class Transactions(Protocol):
